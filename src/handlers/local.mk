@@ -80,7 +80,7 @@ src_handlers_libprofile_a_SOURCES = \
 	src/handlers/when.c \
 	src/handlers/when.h
 PROFILE_LIBS = src/handlers/libprofile.a src/handlers/libkit.a \
-	$(JANSSON_LIBS) $(TALLOC_LIBS) $(LIBZIP_LIBS) $(EXPAT_LIBS) -lm
+	$(JANSSON_LIBS) $(TALLOC_LIBS) $(LIBZIP_LIBS) $(EXPAT_LIBS)
 
 analyze_file_CPPFLAGS = $(HANDLER_CPPFLAGS) $(TALLOC_CFLAGS) \
 	$(XLSXWRITER_CFLAGS) $(LIBZIP_CFLAGS)
@@ -143,7 +143,7 @@ fuzz_xlsx_SOURCES = tests/fuzz/fuzz_xlsx.c src/handlers/book.c \
 	src/handlers/cell.c src/handlers/fault.c src/handlers/markup.c \
 	src/handlers/package.c src/handlers/serial.c src/handlers/sheet.c \
 	src/handlers/styles.c src/handlers/texts.c
-fuzz_xlsx_LDADD = $(TALLOC_LIBS) $(LIBZIP_LIBS) $(EXPAT_LIBS) -lm
+fuzz_xlsx_LDADD = $(TALLOC_LIBS) $(LIBZIP_LIBS) $(EXPAT_LIBS)
 endif
 
 EXTRA_DIST += tests/bench/make-csv tests/fuzz/fuzz_csv.c \

@@ -114,7 +114,7 @@ src_worker_libworker_a_SOURCES = \
 
 millrace_worker_CPPFLAGS = $(WORKER_CPPFLAGS)
 millrace_worker_SOURCES = src/worker/main.c
-millrace_worker_LDADD = src/worker/libworker.a $(JOB_LIBS) $(CURL_LIBS) -lm
+millrace_worker_LDADD = src/worker/libworker.a $(JOB_LIBS) $(CURL_LIBS)
 
 # millrace-guard stands between millrace-worker and each handler process.  It is
 # started once a job, so it links nothing but libc, and that statically where
@@ -153,7 +153,7 @@ TESTS += $(worker_unit_tests)
 tests_unit_test_fcgi_SOURCES = tests/unit/test_fcgi.c
 tests_unit_test_fcgi_CPPFLAGS = $(WORKER_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_fcgi_LDADD = src/worker/libworker.a $(JOB_LIBS) $(CURL_LIBS) \
-	$(CMOCKA_LIBS) -lm
+	$(CMOCKA_LIBS)
 
 tests_unit_test_retry_SOURCES = tests/unit/test_retry.c
 tests_unit_test_retry_CPPFLAGS = $(JOB_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -166,7 +166,7 @@ tests_unit_test_queues_LDADD = src/worker/libworker.a $(JOB_LIBS) $(CURL_LIBS) $
 tests_unit_test_push_SOURCES = tests/unit/test_push.c
 tests_unit_test_push_CPPFLAGS = $(WORKER_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_push_LDADD = src/worker/libworker.a $(JOB_LIBS) $(CURL_LIBS) \
-	$(CMOCKA_LIBS) -lm
+	$(CMOCKA_LIBS)
 
 tests_unit_test_tail_SOURCES = tests/unit/test_tail.c
 tests_unit_test_tail_CPPFLAGS = $(WORKER_CPPFLAGS) $(CMOCKA_CFLAGS)
@@ -179,7 +179,7 @@ tests_unit_test_type_LDADD = $(JOB_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_worker_parts_SOURCES = tests/unit/test_worker_parts.c
 tests_unit_test_worker_parts_CPPFLAGS = $(WORKER_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_worker_parts_LDADD = src/worker/libworker.a $(JOB_LIBS) $(CURL_LIBS) \
-	$(CMOCKA_LIBS) -lm
+	$(CMOCKA_LIBS)
 endif
 
 if FUZZING
@@ -189,7 +189,7 @@ fuzz_fcgi_CFLAGS = $(AM_CFLAGS) -fsanitize=fuzzer,address,undefined
 fuzz_fcgi_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer,address,undefined
 fuzz_fcgi_SOURCES = tests/fuzz/fuzz_fcgi.c src/worker/fcgi_record.c \
 	src/worker/cgi_answer.c
-fuzz_fcgi_LDADD = src/worker/libworker.a $(JOB_LIBS) $(CURL_LIBS) -lm
+fuzz_fcgi_LDADD = src/worker/libworker.a $(JOB_LIBS) $(CURL_LIBS)
 endif
 
 EXTRA_DIST += tests/bench/fastcgi tests/lib/php.py tests/types/test_fastcgi.py \
