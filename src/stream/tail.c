@@ -71,12 +71,20 @@ static void give_up(struct tail *tail, const struct error *err)
 }
 
 /* After a restore, or a failover that lost something, nothing that was sent
- * counts any more. Clients come back with their ids, which a replay judges. */
-static void begin_anew(struct tail *tail)
+ * counts any more. Clients come back with their ids, which a replay judges: not
+ * before replays have their database again, since a browser takes a refusal as
+ * final. */
+static bool begin_anew(struct tail *tail, struct error *err)
 {
+    if (!dba_connected(tail->stream->replays)) {
+        TALLOC_FREE(tail->at.within);
+        return error_set(err, ERROR_UNAVAILABLE, "database_unavailable",
+                         "replays have no database yet");
+    }
     log_warn("the database was set back from %s to %s: ending all streams",
              tail->at.before->text, tail->at.within->text);
     wheel_end_all(tail->stream->wheel);
+    return true;
 }
 
 /* The extent of a look is what its first statement could see. */
@@ -90,9 +98,7 @@ static bool take_extent(struct tail *tail, const struct db_result *rows,
         return true;
     if (!snapshot_parse(tail, now, now + strlen(now), &at->within, err))
         return false;
-    if (snapshot_newer(at->before, at->within))
-        begin_anew(tail);
-    return true;
+    return !snapshot_newer(at->before, at->within) || begin_anew(tail, err);
 }
 
 /* Hand the batch out; then the rest of the look, or the next one. */
