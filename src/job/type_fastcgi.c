@@ -60,53 +60,27 @@ static bool read_socket(void *mem, const struct member *member, json_t *value,
     return true;
 }
 
-static bool read_script(void *mem, const struct member *member, json_t *value,
-                        struct job_type *type, struct error *err)
-{
-    const char *path = json_string_value(value);
-
-    if (!path || *path != '/' || strlen(path) > 4096)
-        return member_refuse(member->name, "an absolute path", err);
-    type->script = talloc_strdup(mem, path);
-    return true;
-}
-
 static bool param_is_good(const char *name, json_t *value)
 {
-    return *name && json_is_string(value) &&
-           strlen(name) + json_string_length(value) <= MAX_PARAM &&
+    return *name && strlen(name) + json_string_length(value) <= MAX_PARAM &&
            strncmp(name, "MILLRACE_", strlen("MILLRACE_")) != 0;
 }
 
 static bool read_params(void *mem, const struct member *member, json_t *value,
                         struct job_type *type, struct error *err)
 {
-    size_t count = json_object_size(value), at = 0;
-    const char *name;
-    json_t *text;
-
-    if (!json_is_object(value))
-        return member_refuse(member->name, "an object of strings", err);
-    type->params =
-        talloc_zero_array(mem, const char *, (unsigned)count * 2 + 1);
-    json_object_foreach(value, name, text) {
-        if (!param_is_good(name, text))
-            return member_refuse(member->name,
-                                 "an object of strings, 8192 bytes each; names "
-                                 "that begin with MILLRACE_ are not free",
-                                 err);
-        type->params[at++] = talloc_strdup(mem, name);
-        type->params[at++] = talloc_strdup(mem, json_string_value(text));
-    }
-    return true;
+    return member_pairs(mem, member, value, param_is_good,
+                        "an object of strings, 8192 bytes each; names that "
+                        "begin with MILLRACE_ are not free",
+                        type, err);
 }
 
 /* clang-format off */
 static const struct member fastcgi_members[] = {
     {"run.kind",           member_text,     CHECKED,                0, 0},
     {"run.socket",         read_socket,     0,                      0, 0},
-    {"run.script",         read_script,     0,                      0, 0},
-    {"run.params",         read_params,     0,                      0, 0},
+    {"run.script",         member_path,     AT(script),             0, 0},
+    {"run.params",         read_params,     AT(params),             0, 0},
     {"run.files",          member_flag,     AT(files),              0, 0},
     {"run.maxInFlight",    member_number,   AT(max_in_flight),      1, 10000},
     {"run.connectTimeout", member_duration, AT(connect_timeout_ms), 0, 0},

@@ -49,16 +49,6 @@ static bool read_secret(void *mem, const struct member *member, json_t *value,
     return member_text(mem, member, value, type, err);
 }
 
-static bool read_path(void *mem, const struct member *member, json_t *value,
-                      struct job_type *type, struct error *err)
-{
-    const char *path = json_string_value(value);
-
-    if (!path || *path != '/')
-        return member_refuse(member->name, "an absolute path", err);
-    return member_text(mem, member, value, type, err);
-}
-
 /* ------------------------------------------------------------ headers */
 
 static bool is_ours(const char *name)
@@ -172,10 +162,10 @@ static const struct member http_members[] = {
     {"run.kind",           member_text,     CHECKED,                0, 0},
     {"run.url",            read_url,        AT(http.url),           0, 0},
     {"run.secret",         read_secret,     AT(http.secret),        0, 0},
-    {"run.secretFile",     read_path,       AT(http.secret_file),   0, 0},
+    {"run.secretFile",     member_path,     AT(http.secret_file),   0, 0},
     {"run.headers",        read_headers,    0,                      0, 0},
     {"run.body",           read_body,       0,                      0, 0},
-    {"run.caFile",         read_path,       AT(http.ca_file),       0, 0},
+    {"run.caFile",         member_path,     AT(http.ca_file),       0, 0},
     {"run.allow",          read_allow,      0,                      0, 0},
     {"run.maxInFlight",    member_number,   AT(max_in_flight),      1, 10000},
     {"run.connectTimeout", member_duration, AT(connect_timeout_ms), 0, 0},

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "conf_value.h"
 
+#include <limits.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -109,6 +110,38 @@ bool member_name(void *mem, const struct member *member, json_t *value,
                              "dots, underscores or hyphens, 100 in all",
                              err);
     return member_text(mem, member, value, type, err);
+}
+
+bool member_path(void *mem, const struct member *member, json_t *value,
+                 struct job_type *type, struct error *err)
+{
+    const char *path = json_string_value(value);
+
+    if (!path || *path != '/' || strlen(path) >= PATH_MAX)
+        return member_refuse(member->name, "an absolute path", err);
+    return member_text(mem, member, value, type, err);
+}
+
+bool member_pairs(void *mem, const struct member *member, json_t *value,
+                  bool (*is_good)(const char *name, json_t *value),
+                  const char *want, struct job_type *type, struct error *err)
+{
+    size_t count = json_object_size(value), at = 0;
+    const char **pairs =
+        talloc_zero_array(mem, const char *, (unsigned)count * 2 + 1);
+    const char *name;
+    json_t *text;
+
+    if (!json_is_object(value))
+        return member_refuse(member->name, want, err);
+    json_object_foreach(value, name, text) {
+        if (!json_is_string(text) || !is_good(name, text))
+            return member_refuse(member->name, want, err);
+        pairs[at++] = talloc_strdup(mem, name);
+        pairs[at++] = talloc_strdup(mem, json_string_value(text));
+    }
+    *(const char ***)(void *)((char *)type + member->offset) = pairs;
+    return true;
 }
 
 bool member_object(void *mem, const char *prefix, const struct member *table,

@@ -29,7 +29,14 @@ struct member {
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
 member_fn member_text, member_number, member_duration, member_size, member_flag,
-    member_name;
+    member_name, member_path;
+
+/* An object of strings, each of which `is_good`, as a list of names and values
+ * that ends with NULL. `want` says what it must be. */
+bool member_pairs(void *mem, const struct member *member, json_t *value,
+                  bool (*is_good)(const char *name, json_t *value),
+                  const char *want, struct job_type *type,
+                  struct error *err) MUST_CHECK;
 
 /* Read an object by its table; `prefix` is what its rows' names begin with. */
 bool member_object(void *mem, const char *prefix, const struct member *table,

@@ -36,19 +36,10 @@ static bool read_command(void *mem, const struct member *member, json_t *value,
     return true;
 }
 
-static bool read_cwd(void *mem, const struct member *member, json_t *value,
-                     struct job_type *type, struct error *err)
-{
-    const char *path = json_string_value(value);
-
-    if (!path || *path != '/')
-        return member_refuse(member->name, "an absolute path", err);
-    return member_text(mem, member, value, type, err);
-}
-
 static bool variable_is_good(const char *name, json_t *value)
 {
-    return *name && !strchr(name, '=') && json_is_string(value) &&
+    (void)value;
+    return *name && !strchr(name, '=') &&
            (strncmp(name, "MILLRACE_", strlen("MILLRACE_")) != 0 ||
             strcmp(name, "MILLRACE_CONNECTION") == 0);
 }
@@ -56,31 +47,18 @@ static bool variable_is_good(const char *name, json_t *value)
 static bool read_env(void *mem, const struct member *member, json_t *value,
                      struct job_type *type, struct error *err)
 {
-    size_t count = json_object_size(value), at = 0;
-    const char *name;
-    json_t *text;
-
-    if (!json_is_object(value))
-        return member_refuse(member->name, "an object of strings", err);
-    type->env = talloc_zero_array(mem, const char *, (unsigned)count * 2 + 1);
-    json_object_foreach(value, name, text) {
-        if (!variable_is_good(name, text))
-            return member_refuse(member->name,
-                                 "an object of strings; names that begin with "
-                                 "MILLRACE_ are not free",
-                                 err);
-        type->env[at++] = talloc_strdup(mem, name);
-        type->env[at++] = talloc_strdup(mem, json_string_value(text));
-    }
-    return true;
+    return member_pairs(mem, member, value, variable_is_good,
+                        "an object of strings; names that begin with "
+                        "MILLRACE_ are not free",
+                        type, err);
 }
 
 /* clang-format off */
 static const struct member run_members[] = {
     {"run.kind",      member_text,     CHECKED,        0, 0},
     {"run.command",   read_command,    0,              0, 0},
-    {"run.env",       read_env,        0,              0, 0},
-    {"run.cwd",       read_cwd,        AT(cwd),        0, 0},
+    {"run.env",       read_env,        AT(env),        0, 0},
+    {"run.cwd",       member_path,     AT(cwd),        0, 0},
     {"run.processes", member_number,   AT(processes),  1, 1000},
     {"run.pipeline",  member_number,   AT(pipeline),   1, 10000},
     {"run.maxJobs",   member_number,   AT(max_jobs),   1, ANY},
@@ -160,7 +138,8 @@ static bool check_server(json_t *root, struct error *err)
 {
     json_t *sandbox = json_object_get(root, "sandbox");
 
-    if (!json_object_get(root, "limits") && (!sandbox || json_is_false(sandbox)))
+    if (!json_object_get(root, "limits") &&
+        (!sandbox || json_is_false(sandbox)))
         return true;
     return error_set(err, ERROR_INVALID, "invalid_type",
                      "limits and sandbox are for programs and processes: a "
