@@ -245,16 +245,17 @@ end $$;
 -- ---------------------------------------------------------------- many at once
 
 -- The jobs that a filter names, at most `most`: {type, queue, tag, owner, state,
--- status, errorCode, batchId, before, after}. `final`: among those that have ended
--- unsuccessfully (all ended ones, where a state or status says so), else among those
--- that have not ended.
-create function millrace.matching(filter jsonb, by_owner text, final bool, most int)
+-- status, errorCode, batchId, before, after}. To `cancel` are those that have not
+-- ended, to `retry` and `discard` those that have ended unsuccessfully (all ended
+-- ones, where a state or status says so); without their secrets none can be retried.
+create function millrace.matching(filter jsonb, by_owner text, action text, most int)
 returns setof uuid
 language plpgsql stable as $$
 #variable_conflict use_column
 declare
     of_type  text := filter ->> 'type';
     of_queue text := filter ->> 'queue';
+    final    bool := action <> 'cancel';
 begin
     perform millrace.check_members(filter, 'the filter', array['type', 'queue', 'tag', 'owner',
         'state', 'status', 'errorCode', 'batchId', 'before', 'after']);
@@ -276,6 +277,7 @@ begin
                     or filter ->> 'status' = state::text)) c
      cross join lateral (select * from millrace.job_info i where i.id = c.id offset 0) i
      where (by_owner is null or i.owner = by_owner)
+       and (action <> 'retry' or not coalesce(i.extra ? 'forgotten', false))
        and (not filter ? 'owner' or i.owner = filter ->> 'owner')
        and (of_type is null or i.type = of_type)
        and (of_queue is null or i.queue = of_queue)
@@ -320,7 +322,7 @@ language plpgsql
 set jit = off as $$
 declare
     -- In the order of the ids, so that two of these do not wait for each other.
-    jobs uuid[] := array(select m from millrace.matching(filter, by_owner, action <> 'cancel', most) m order by m);
+    jobs uuid[] := array(select m from millrace.matching(filter, by_owner, action, most) m order by m);
     job  uuid;
     n    int := 0;
 begin

@@ -26,7 +26,7 @@ select millrace.many($1, $2, $3, $4) as n;
 -- Whether the filter still names one.
 select exists (
        select
-         from millrace.matching($2, $3, $1::text <> 'cancel', 1)) as more;
+         from millrace.matching($2, $3, $1, 1)) as more;
 
 -- name: job_explain
 -- Why a job does not run now.

@@ -112,4 +112,9 @@ create temp table forgetful as select millrace.enqueue('a', '{"password": "p1"}'
 select tap.is('while it waits they are there', payload::text like '%p1%', true) from millrace.job where id = (select id from forgetful);
 select millrace.cancel(id) from forgetful \g /dev/null
 select tap.is('it has ended: they are gone', payload::jsonb, '{"password": "********"}'::jsonb) from millrace.job where id = (select id from forgetful);
+create temp table other as select millrace.enqueue('b') as id;
+select millrace.cancel(id) from other \g /dev/null
 select tap.refused('and it cannot run again', format('select millrace.retry(%L)', id), 'MR409', 'secrets_forgotten') from forgetful;
+select tap.is('nor among many, whom it does not stop', millrace.many('retry', '{"state": "cancelled"}', null, 1), 1);
+select tap.is('one that remembers was retried', state::text, 'available') from millrace.job_info where id = (select id from other);
+select tap.is('but it can be thrown away', millrace.many('discard', '{"state": "cancelled"}', null, 10) > 0, true);
