@@ -337,7 +337,9 @@ begin
     end if;
     s := millrace.schedule_read_times(s, given);
     s.type := millrace.schedule_member(given, 'type', 'it names the job type');
-    s.payload := coalesce(spec -> 'payload', '{}');
+    s.payload := millrace.payload_unmasked(s.type, coalesce(spec -> 'payload', '{}'),
+        (select c.payload from millrace.schedule c
+          where c.owner = s.owner and c.name = s.name and c.type = s.type));
     s.options := coalesce(nullif(given -> 'options', 'null'), '{}');
     if jsonb_typeof(s.options) <> 'object' then
         perform millrace.refuse('MR400', 'invalid_options', 'options must be an object');

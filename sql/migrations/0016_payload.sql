@@ -292,6 +292,22 @@ language sql stable as $$
          where t.type = of_type and t.options ? 'payloadSchema'), payload)
 $$;
 
+-- A payload that was shown before and comes back: a secret that is still masked is
+-- the one that is known.
+create function millrace.payload_unmasked(of_type text, given json, known json) returns json
+language plpgsql stable as $$
+declare
+    schema jsonb := (select t.options -> 'payloadSchema' from millrace.job_type t where t.type = of_type);
+    filled jsonb := given;
+    path   text[];
+begin
+    for path in select p from millrace.secret_paths(schema, given::jsonb) p
+                 where given #>> p = '********' and known::jsonb #> p is not null loop
+        filled := jsonb_set(filled, path, known::jsonb #> path);
+    end loop;
+    return case when filled = given::jsonb then given else filled::json end;
+end $$;
+
 -- The rare options of the jobs of a call, with the places of their secrets, and
 -- whether these are to be forgotten.
 create function millrace.with_secrets(types text[], payloads text[], extras jsonb[])

@@ -76,6 +76,21 @@ def test_a_schedule_shows_none_either(stack):
     assert stack.request("GET", "/api/schedules/formal", user="bob").json()["payload"]["password"] == "********"
 
 
+def test_a_schedule_that_is_read_and_put_back_keeps_its_secrets(stack):
+    def put(payload):
+        answer = stack.request("PUT", "/api/schedules/kept", user="bob", json={
+            "every": "1h", "type": "formal", "payload": payload})
+        assert answer.status_code in (200, 201), answer.text
+        return stack.value("select payload ->> 'password' from millrace.schedule where owner = 'bob' and name = 'kept'")
+
+    put({"to": "a@b.c", "password": "hush-hush"})
+    shown = stack.request("GET", "/api/schedules/kept", user="bob").json()["payload"]
+    assert put({**shown, "to": "d@e.f"}) == "hush-hush"
+    assert put({**shown, "password": "another"}) == "another"
+    assert put({"to": "a@b.c"}) is None
+    assert put(shown) == "********", "nothing is known that it could stand for"
+
+
 def test_the_schema_is_there_for_forms(stack):
     types = stack.request("GET", "/api/types", user="bob").json()["types"]
     formal = next(one for one in types if one["type"] == "formal")
