@@ -96,7 +96,8 @@ static bool show_health(struct call *call, struct error *err)
 
     if (*call->rest)
         return not_found(err);
-    if (!tail_connected(call->stream->tail))
+    if (!tail_connected(call->stream->tail) ||
+        !dba_connected(call->stream->replays))
         return error_set(err, ERROR_UNAVAILABLE, "database_unavailable",
                          "the database is away");
     body = evbuffer_new();
