@@ -26,6 +26,8 @@ struct conf {
     const char *types_dir;        /* MILLRACE_TYPES_DIR */
     const char *handler_dir;      /* MILLRACE_HANDLER_DIR: relative commands */
     const char *bubblewrap;       /* MILLRACE_BUBBLEWRAP */
+    const char *key_file;         /* MILLRACE_KEY_FILE: of saved passwords */
+    const char *connection_hosts; /* MILLRACE_CONNECTION_HOSTS: comma list */
     const char *log_level;        /* MILLRACE_LOG_LEVEL */
     const char *api_socket;       /* MILLRACE_API_SOCKET: path or host:port */
     const char *stream_socket;    /* MILLRACE_STREAM_SOCKET: path or host:port */

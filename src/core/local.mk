@@ -43,6 +43,8 @@ src_core_libcore_a_SOURCES = \
 	src/core/network.h \
 	src/core/notify.c \
 	src/core/notify.h \
+	src/core/seal.c \
+	src/core/seal.h \
 	src/core/unix_address.c \
 	src/core/unix_address.h \
 	src/core/uuid.c \

@@ -9,6 +9,8 @@ src_job_libjob_a_CPPFLAGS = $(JOB_CPPFLAGS)
 src_job_libjob_a_SOURCES = \
 	src/job/artifact.c \
 	src/job/artifact.h \
+	src/job/connection.c \
+	src/job/connection.h \
 	src/job/enqueue.c \
 	src/job/enqueue.h \
 	src/job/event.c \

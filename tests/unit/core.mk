@@ -13,6 +13,7 @@ core_unit_tests = \
 	tests/unit/test_json \
 	tests/unit/test_log \
 	tests/unit/test_notify \
+	tests/unit/test_seal \
 	tests/unit/test_uuid
 
 check_PROGRAMS += $(core_unit_tests)
@@ -53,6 +54,10 @@ tests_unit_test_log_LDADD = $(core_unit_libs)
 tests_unit_test_notify_SOURCES = tests/unit/test_notify.c
 tests_unit_test_notify_CPPFLAGS = $(core_unit_cppflags)
 tests_unit_test_notify_LDADD = $(core_unit_libs)
+
+tests_unit_test_seal_SOURCES = tests/unit/test_seal.c
+tests_unit_test_seal_CPPFLAGS = $(core_unit_cppflags)
+tests_unit_test_seal_LDADD = $(core_unit_libs)
 
 tests_unit_test_uuid_SOURCES = tests/unit/test_uuid.c
 tests_unit_test_uuid_CPPFLAGS = $(core_unit_cppflags)

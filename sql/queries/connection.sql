@@ -1,0 +1,42 @@
+-- name: connection_find
+-- Connections by name: $1 owner, $2 id or name (null: all).
+select c.id, c.owner, c.name, c.kind, c.host, c.port, c.database, c."user", c.ssl_mode,
+       c.ca_certificate, encode(c.sealed, 'hex') as sealed, c.server_version,
+       (extract(epoch from c.tested_at) * 1000)::int8 as tested_at,
+       (extract(epoch from c.created_at) * 1000)::int8 as created_at,
+       (extract(epoch from c.updated_at) * 1000)::int8 as updated_at,
+       s.job as trained_by, (extract(epoch from s.trained_at) * 1000)::int8 as trained_at,
+       s.result -> 'counts' as counts
+  from millrace.connection c
+  left join millrace.schema_cache s on s.connection = c.id
+ where c.owner = $1
+   and ($2::text is null or c.id = (millrace.connection_of($1, $2)).id)
+ order by c.name;
+
+-- name: connection_put
+-- Create or change one: $1 id, $2 owner, $3 name, $4 kind, $5 host, $6 port, $7
+-- database, $8 user, $9 SSL mode, $10 CA certificate, $11 sealed password in hex, $12
+-- the server's version, $13 whether it was tested.
+select millrace.connection_put($1::uuid, $2, $3, $4, $5, $6::int, $7, $8, $9, $10,
+                               decode($11, 'hex'), $12, $13::bool);
+
+-- name: connection_tested
+-- What a test has found.
+select millrace.connection_tested($1::uuid, $2);
+
+-- name: connection_delete
+-- Forget one, and what is known of it.
+delete from millrace.connection
+ where id = $1::uuid;
+
+-- name: schema_cache
+-- What is known of a connection's schema.
+select job, attempt, (extract(epoch from trained_at) * 1000)::int8 as trained_at,
+       result, result ->> 'file' as file
+  from millrace.schema_cache
+ where connection = $1::uuid;
+
+-- name: schema_cache_delete
+-- Forget it.
+delete from millrace.schema_cache
+ where connection = $1::uuid;
