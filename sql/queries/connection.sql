@@ -1,5 +1,6 @@
 -- name: connection_find
--- Connections by name: $1 owner, $2 id or name (null: all).
+-- Connections by owner and name: $1 owner (null: any), $2 id or name of one of that
+-- owner (null: all), those behind $3 (owner) and $4 (name), $5 at most.
 select c.id, c.owner, c.name, c.kind, c.host, c.port, c.database, c."user", c.ssl_mode,
        c.ca_certificate, encode(c.sealed, 'hex') as sealed, c.server_version,
        (extract(epoch from c.tested_at) * 1000)::int8 as tested_at,
@@ -9,9 +10,11 @@ select c.id, c.owner, c.name, c.kind, c.host, c.port, c.database, c."user", c.ss
        s.result -> 'counts' as counts
   from millrace.connection c
   left join millrace.schema_cache s on s.connection = c.id
- where c.owner = $1
+ where ($1::text is null or c.owner = $1)
    and ($2::text is null or c.id = (millrace.connection_of($1, $2)).id)
- order by c.name;
+   and ($3::text is null or (c.owner, c.name) > ($3, $4::text))
+ order by c.owner, c.name
+ limit $5::int;
 
 -- name: connection_put
 -- Create or change one: $1 id, $2 owner, $3 name, $4 kind, $5 host, $6 port, $7

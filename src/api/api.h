@@ -3,6 +3,7 @@
 
 #include "conf.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* What all requests share. Each part has a lock of its own; the rest is fixed
@@ -15,6 +16,7 @@ struct api {
     struct committer
         *committer;          /* NULL as plain CGI: posts are stored inline */
     struct waiters *waiters; /* NULL as plain CGI: nobody waits */
+    atomic_int trials; /* connections that are being tested */
 };
 
 #endif

@@ -1,5 +1,6 @@
 #include "handlers.h"
 #include "job.h"
+#include "owned.h"
 #include "schedule_write.h"
 
 #include <talloc.h>
@@ -11,7 +12,7 @@ bool delete_schedule(struct request *req, struct response *res,
     const char *owner;
     struct db *db;
 
-    if (!schedule_owner(req, &owner, err) || !http_db(req, &db, err) ||
+    if (!owned_by(req, "schedules", &owner, err) || !http_db(req, &db, err) ||
         !schedule_delete(db, owner, req->params[0], err))
         return false;
 
@@ -28,7 +29,7 @@ static bool pause_or_resume(struct request *req, struct response *res,
     const char *owner;
     struct db *db;
 
-    if (!schedule_owner(req, &owner, err) || !http_db(req, &db, err) ||
+    if (!owned_by(req, "schedules", &owner, err) || !http_db(req, &db, err) ||
         !schedule_pause(db, owner, req->params[0], pause, err) ||
         !schedule_send(req, res, 200, db, owner, req->params[0], err))
         return false;
@@ -71,7 +72,7 @@ bool run_schedule(struct request *req, struct response *res, struct error *err)
     struct job job;
     struct db *db;
 
-    if (!schedule_owner(req, &owner, err) || !http_db(req, &db, err) ||
+    if (!owned_by(req, "schedules", &owner, err) || !http_db(req, &db, err) ||
         !schedule_run_now(db, req, owner, req->params[0], &id, err) ||
         !job_by_id(db, req, id, NULL, &job, err))
         return false;

@@ -1,8 +1,8 @@
 #include "handlers.h"
 #include "job_read.h"
+#include "owned.h"
 #include "post.h"
 #include "schedule_write.h"
-#include "url.h"
 
 #include <string.h>
 #include <talloc.h>
@@ -10,23 +10,6 @@
 #define STANDARD_LIMIT 100
 
 /* --- read */
-
-/* Where a page begins: "owner/name" of the last schedule of the page before.
- * Names have no slash in them. */
-static bool read_cursor(struct request *req, const char **ret_owner,
-                        const char **ret_name, struct error *err)
-{
-    const char *cursor = http_arg(req, "cursor");
-    const char *slash = cursor ? strrchr(cursor, '/') : NULL;
-
-    if (cursor && !slash)
-        return error_set(err, ERROR_INVALID, "invalid_cursor",
-                         "cursor must be the nextCursor of an earlier answer");
-    *ret_owner =
-        cursor ? talloc_strndup(req, cursor, (size_t)(slash - cursor)) : NULL;
-    *ret_name = cursor ? slash + 1 : NULL;
-    return true;
-}
 
 static void send_list(struct request *req, struct response *res,
                       const struct schedule *list, int count, bool more)
@@ -43,14 +26,11 @@ static void send_list(struct request *req, struct response *res,
     }
     json_end(out);
     if (more)
-        json_add_string(out, "nextCursor",
-                        talloc_asprintf(req, "%s/%s", list[count - 1].owner,
-                                        list[count - 1].name));
+        owned_next(out, req, list[count - 1].owner, list[count - 1].name);
     json_end(out);
     http_send(res, 200, out);
 }
 
-/* An admin without the argument `owner` sees everybody's. */
 bool get_schedules(struct request *req, struct response *res, struct error *err)
 {
     const char *owner, *after_owner, *after_name;
@@ -59,14 +39,11 @@ bool get_schedules(struct request *req, struct response *res, struct error *err)
     struct db *db;
     int count;
 
-    if (!schedule_owner(req, &owner, err) ||
-        !read_cursor(req, &after_owner, &after_name, err) ||
+    if (!owned_listed(req, "schedules", &owner, err) ||
+        !owned_cursor(req, &after_owner, &after_name, err) ||
         !http_arg_int(req, "limit", 1, SCHEDULE_LIST_MOST, STANDARD_LIMIT,
-                      &limit, err))
-        return false;
-    if (!http_arg(req, "owner"))
-        owner = http_owner(req);
-    if (!http_db(req, &db, err) ||
+                      &limit, err) ||
+        !http_db(req, &db, err) ||
         !schedule_list(db, req, owner, after_owner, after_name, (int)limit + 1,
                        &list, &count, err))
         return false;
@@ -80,7 +57,7 @@ bool get_schedule(struct request *req, struct response *res, struct error *err)
     const char *owner;
     struct db *db;
 
-    return schedule_owner(req, &owner, err) && http_db(req, &db, err) &&
+    return owned_by(req, "schedules", &owner, err) && http_db(req, &db, err) &&
            schedule_send(req, res, 200, db, owner, req->params[0], err);
 }
 
@@ -93,7 +70,7 @@ bool get_schedule_next(struct request *req, struct response *res,
     struct db *db;
     int count;
 
-    if (!schedule_owner(req, &owner, err) ||
+    if (!owned_by(req, "schedules", &owner, err) ||
         !http_arg_int(req, "count", 1, SCHEDULE_NEXT_MOST, 20, &wanted, err) ||
         !http_db(req, &db, err) ||
         !schedule_next(db, req, owner, req->params[0], (int)wanted, &times,
@@ -135,16 +112,6 @@ static bool check_options(struct request *req, json_t *body, struct error *err)
                                              : error_prefix(err, "options");
 }
 
-/* Where it is to be had: another's with the argument that names them. */
-static const char *place_of(struct request *req, const char *owner,
-                            const char *name)
-{
-    if (!strcmp(owner, req->caller.owner))
-        return talloc_asprintf(req, "/api/schedules/%s", name);
-    return talloc_asprintf(req, "/api/schedules/%s?owner=%s", name,
-                           url_encode(req, owner));
-}
-
 static bool put(struct request *req, struct response *res, const char *name,
                 bool only_new, struct error *err)
 {
@@ -153,14 +120,16 @@ static bool put(struct request *req, struct response *res, const char *name,
     json_t *body;
     bool created;
 
-    if (!schedule_owner(req, &owner, err) || !http_json(req, &body, err) ||
-        !check_options(req, body, err) || !http_db(req, &db, err) ||
+    if (!owned_by(req, "schedules", &owner, err) ||
+        !http_json(req, &body, err) || !check_options(req, body, err) ||
+        !http_db(req, &db, err) ||
         !schedule_put(db, req, owner, name, req->text, only_new, &created,
                       &name, err) ||
         !schedule_send(req, res, created ? 201 : 200, db, owner, name, err))
         return false;
     if (created)
-        http_header(req, res, "Location", place_of(req, owner, name));
+        http_header(req, res, "Location",
+                    owned_place(req, "/api/schedules", owner, name));
     schedule_ring(req);
     return true;
 }

@@ -48,6 +48,13 @@ handler_fn get_schedules, get_schedule, get_schedule_next, post_schedule,
     put_schedule, delete_schedule, pause_schedule, resume_schedule,
     run_schedule;
 
+/* h_connections.c */
+handler_fn get_connections, get_connection, post_connection, put_connection,
+    delete_connection, test_connection;
+
+/* h_schema_cache.c */
+handler_fn train_schema, get_schema_cache, delete_schema_cache;
+
 /* h_queues.c, h_operate.c */
 handler_fn get_queues, get_queue, put_queue, pause_queue, resume_queue;
 handler_fn pause_type, resume_type, get_workers, get_owners, put_owner;

@@ -12,6 +12,10 @@ api_sources = \
 	src/api/auth.h \
 	src/api/committer.c \
 	src/api/committer.h \
+	src/api/connection_read.c \
+	src/api/connection_read.h \
+	src/api/connection_try.c \
+	src/api/connection_try.h \
 	src/api/elements.c \
 	src/api/elements.h \
 	src/api/facts.c \
@@ -24,6 +28,7 @@ api_sources = \
 	src/api/h_batches.c \
 	src/api/h_bulk.c \
 	src/api/h_change.c \
+	src/api/h_connections.c \
 	src/api/h_enqueue.c \
 	src/api/h_events.c \
 	src/api/h_explain.c \
@@ -37,6 +42,7 @@ api_sources = \
 	src/api/h_report.c \
 	src/api/h_schedule_change.c \
 	src/api/h_schedules.c \
+	src/api/h_schema_cache.c \
 	src/api/h_session.c \
 	src/api/handlers.h \
 	src/api/http.h \
@@ -54,6 +60,8 @@ api_sources = \
 	src/api/multipart.h \
 	src/api/multipart_head.c \
 	src/api/multipart_head.h \
+	src/api/owned.c \
+	src/api/owned.h \
 	src/api/pool.c \
 	src/api/pool.h \
 	src/api/post.c \

@@ -5,18 +5,6 @@
 
 #include <string.h>
 
-bool schedule_owner(struct request *req, const char **ret, struct error *err)
-{
-    const char *wanted = http_arg(req, "owner");
-
-    if (wanted && http_owner(req) && strcmp(wanted, req->caller.owner) != 0)
-        return error_set(err, ERROR_FORBIDDEN, "admin_only",
-                         "only an admin may have to do with the schedules of "
-                         "others");
-    *ret = wanted ? wanted : req->caller.owner;
-    return true;
-}
-
 void schedule_write(struct json_out *out, void *mem,
                     const struct schedule *schedule)
 {

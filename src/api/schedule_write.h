@@ -4,11 +4,6 @@
 #include "http.h"
 #include "schedule.h"
 
-/* Whose schedule a request is about: the caller's, or for an admin that of the
- * argument `owner`. ERROR_FORBIDDEN admin_only. */
-bool schedule_owner(struct request *req, const char **ret,
-                    struct error *err) MUST_CHECK;
-
 /* Add the members of a schedule to the object that is begun. */
 void schedule_write(struct json_out *out, void *mem,
                     const struct schedule *schedule);

@@ -16,7 +16,7 @@ enum error_kind {
     ERROR_CONFLICT,    /* the thing is not in a state that allows it */
     ERROR_TOO_LARGE,   /* over a limit of size */
     ERROR_MEDIA,       /* a content type that is not taken here */
-    ERROR_MISMATCH,    /* an idempotency key used with another body */
+    ERROR_MISMATCH,    /* well-formed, but it does not fit what is there */
     ERROR_TOO_MANY,    /* over the caller's share; retry later */
     ERROR_BUSY,        /* not now, and nothing was done; retry later */
     ERROR_UNAVAILABLE, /* a dependency is down; retry later */

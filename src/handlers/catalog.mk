@@ -1,5 +1,5 @@
 # Reading the catalogs of PostgreSQL, MySQL and MariaDB.
-handler_PROGRAMS += mysql-import schema-training
+handler_PROGRAMS += connection-test mysql-import schema-training
 noinst_LIBRARIES += src/handlers/libcatalog.a
 dist_types_DATA += types.d/mysql-import.json types.d/schema-training.json
 dist_man_MANS += doc/millrace-mysql-import.7 doc/millrace-schema-training.7
@@ -22,6 +22,8 @@ src_handlers_libcatalog_a_SOURCES = \
 	src/handlers/catalog_pg.c \
 	src/handlers/catalog_section.c \
 	src/handlers/catalog_section.h \
+	src/handlers/catalog_source.c \
+	src/handlers/catalog_source.h \
 	src/handlers/catalog_sql.h \
 	src/handlers/catalog_sql_mysql.c \
 	src/handlers/catalog_sql_pg.c \
@@ -30,12 +32,14 @@ src_handlers_libcatalog_a_SOURCES = \
 
 schema_training_CPPFLAGS = $(CATALOG_CPPFLAGS)
 schema_training_SOURCES = \
-	src/handlers/catalog_source.c \
-	src/handlers/catalog_source.h \
 	src/handlers/catalog_want.c \
 	src/handlers/catalog_want.h \
 	src/handlers/schema_training.c
 schema_training_LDADD = $(CATALOG_LIBS)
+
+connection_test_CPPFLAGS = $(CATALOG_CPPFLAGS)
+connection_test_SOURCES = src/handlers/connection_test.c
+connection_test_LDADD = $(CATALOG_LIBS)
 
 mysql_import_CPPFLAGS = $(CATALOG_CPPFLAGS) $(SSH_CFLAGS)
 mysql_import_SOURCES = \

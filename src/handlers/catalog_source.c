@@ -1,6 +1,5 @@
 #include "catalog_source.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <talloc.h>
@@ -17,7 +16,7 @@ static const char *or_else(const char *value, const char *otherwise)
     return value ? value : otherwise;
 }
 
-static bool open_described(void *mem, json_t *json, struct source *source,
+bool source_open_described(void *mem, json_t *json, struct source *source,
                            struct catalog_db *ret, struct fault *err)
 {
     json_t *options = json_object_get(json, "options");
@@ -53,7 +52,7 @@ static bool open_file(void *mem, const char *path, struct source *source,
     if (!json)
         return fault_set(err, FAULT_RETRY, "no_connection",
                          "cannot read the connection: %s", why.text);
-    ok = open_described(mem, json, source, ret, err);
+    ok = source_open_described(mem, json, source, ret, err);
     json_decref(json);
     return ok;
 }

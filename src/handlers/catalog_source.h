@@ -4,6 +4,8 @@
 
 #include "catalog_db.h"
 
+#include <jansson.h>
+
 struct source {
     const char *kind;     /* postgresql or mysql */
     const char *database; /* as the connection names it; NULL: it does not */
@@ -16,5 +18,9 @@ struct source {
  */
 bool source_open(void *mem, struct source *ret, struct catalog_db *ret_db,
                  struct fault *err);
+
+/* Open what such a file has in it. */
+bool source_open_described(void *mem, json_t *json, struct source *ret,
+                           struct catalog_db *ret_db, struct fault *err);
 
 #endif

@@ -47,13 +47,16 @@ bool connection_row(const struct db_result *rows, int row,
 }
 
 bool connection_list(struct db *db, void *mem, const char *owner,
+                     const char *after_owner, const char *after_name, int limit,
                      struct connection **ret, int *ret_count, struct error *err)
 {
     struct db_result *rows;
     struct connection *list;
 
-    if (!db_query(db, mem, SQL_CONNECTION_FIND, DB_ARGS(owner, NULL), &rows,
-                  err))
+    if (!db_query(
+            db, mem, SQL_CONNECTION_FIND,
+            DB_ARGS(owner, NULL, after_owner, after_name, db_int(mem, limit)),
+            &rows, err))
         return false;
     list = talloc_zero_array(mem, struct connection, (unsigned)db_count(rows));
     for (int i = 0; i < db_count(rows); i++)
@@ -70,8 +73,8 @@ bool connection_find(struct db *db, void *mem, const char *owner,
 {
     struct db_result *rows;
 
-    if (!db_query(db, mem, SQL_CONNECTION_FIND, DB_ARGS(owner, id_or_name),
-                  &rows, err))
+    if (!db_query(db, mem, SQL_CONNECTION_FIND,
+                  DB_ARGS(owner, id_or_name, NULL, NULL, "1"), &rows, err))
         return false;
     if (db_count(rows) == 0)
         return error_set(err, ERROR_NOT_FOUND, "connection_not_found",

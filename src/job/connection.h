@@ -4,6 +4,8 @@
 #include "db.h"
 #include "seal.h"
 
+#define CONNECTION_LIST_MOST 1000 /* rows in one page */
+
 /*
  * A database that an owner's jobs may work on. NULL and 0 mean that there is
  * none; times are ms since the epoch.
@@ -36,8 +38,10 @@ struct schema_cache {
 /* disable, prefer, require, verify-ca, verify-full, NULL. */
 extern const char *const connection_ssl_modes[];
 
-/* The owner's connections by name, on `mem`. */
+/* A page of connections by owner and name on `mem`, those behind (after_owner,
+ * after_name) where these are not NULL. Owner NULL is everybody's. */
 bool connection_list(struct db *db, void *mem, const char *owner,
+                     const char *after_owner, const char *after_name, int limit,
                      struct connection **ret, int *ret_count,
                      struct error *err) MUST_CHECK;
 

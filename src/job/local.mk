@@ -11,6 +11,8 @@ src_job_libjob_a_SOURCES = \
 	src/job/artifact.h \
 	src/job/connection.c \
 	src/job/connection.h \
+	src/job/connection_host.c \
+	src/job/connection_host.h \
 	src/job/enqueue.c \
 	src/job/enqueue.h \
 	src/job/event.c \
