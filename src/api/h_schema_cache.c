@@ -22,10 +22,10 @@ static bool read_options(struct request *req, const char **ret,
     json_t *body, *options;
 
     *ret = "{}";
-    if (!req->body.length && !req->content_type)
-        return true;
-    if (!http_json(req, &body, err))
+    if (!http_json_if_any(req, &body, err))
         return false;
+    if (!body)
+        return true;
     *ret = req->text;
     options = json_object_get(body, "options");
     if (options) {

@@ -120,6 +120,10 @@ bool http_text(struct request *req, struct error *err) MUST_CHECK;
 /* The same, checked to be declared as JSON and parsed; an object. */
 bool http_json(struct request *req, json_t **ret, struct error *err) MUST_CHECK;
 
+/* The same, or NULL where there is no body. */
+bool http_json_if_any(struct request *req, json_t **ret,
+                      struct error *err) MUST_CHECK;
+
 /* Whether the body's content type is this one ("multipart/form-data"),
  * parameters aside. */
 bool http_is_type(const struct request *req, const char *type);

@@ -73,20 +73,36 @@ static bool is_json(const struct request *req)
            (len > 5 && !strncasecmp(type + len - 5, "+json", 5));
 }
 
-bool http_json(struct request *req, json_t **ret, struct error *err)
+static bool json_text(struct request *req, struct error *err)
 {
-    json_t *json;
-
     if (!is_json(req))
         return error_set(err, ERROR_MEDIA, "unsupported_media_type",
                          "the body must be application/json, not %.80s",
                          req->content_type);
-    if (!http_text(req, err) ||
-        !json_parse(req, req->text, req->text_len, &json, err))
+    return http_text(req, err);
+}
+
+static bool parse_object(struct request *req, json_t **ret, struct error *err)
+{
+    json_t *json;
+
+    if (!json_parse(req, req->text, req->text_len, &json, err))
         return false;
     if (!json_is_object(json))
         return error_set(err, ERROR_INVALID, "invalid_body",
                          "the body must be a JSON object");
     *ret = json;
     return true;
+}
+
+bool http_json(struct request *req, json_t **ret, struct error *err)
+{
+    return json_text(req, err) && parse_object(req, ret, err);
+}
+
+bool http_json_if_any(struct request *req, json_t **ret, struct error *err)
+{
+    *ret = NULL;
+    return json_text(req, err) &&
+           (req->text_len == 0 || parse_object(req, ret, err));
 }
