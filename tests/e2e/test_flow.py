@@ -17,9 +17,9 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from api import bearer, code_of, in_threads  # noqa: E402
-from extra_server import free_port, plain_nginx  # noqa: E402
+from extra_server import plain_nginx  # noqa: E402
 from sse import Follower, Sse, seqs  # noqa: E402
-from stack import TOP, Stack, wait_for  # noqa: E402
+from stack import TOP, Stack, free_port, wait_for  # noqa: E402
 
 # Ten steps, each told when the one before has been heard of; see hear().
 WATCHED = """#!/bin/sh

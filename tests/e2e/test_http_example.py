@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from extra_server import answers, free_port  # noqa: E402
-from stack import TOP, Stack, wait_for  # noqa: E402
+from extra_server import answers  # noqa: E402
+from stack import TOP, Stack, free_port, wait_for  # noqa: E402
 
 EXAMPLES = TOP / "doc" / "examples"
 

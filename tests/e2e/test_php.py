@@ -11,8 +11,8 @@ import pytest
 import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from php import Fpm, free_port  # noqa: E402
-from stack import TOP, Stack, wait_for  # noqa: E402
+from php import Fpm  # noqa: E402
+from stack import TOP, Stack, free_port, wait_for  # noqa: E402
 
 CLIENT = TOP / "php" / "Millrace.php"
 EXAMPLES = TOP / "doc" / "examples"

@@ -17,10 +17,10 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from api import TYPE, api_stack, bearer, code_of, in_threads  # noqa: E402
-from extra_server import (AS_USER, answers, folder_of, free_port,  # noqa: E402
+from extra_server import (AS_USER, answers, folder_of,  # noqa: E402
                           plain_nginx, server)
 from load import Load, percentile  # noqa: E402
-from stack import wait_for  # noqa: E402
+from stack import free_port, wait_for  # noqa: E402
 
 THREADS = 16
 BODY = {"type": TYPE, "payload": {"to": "somebody"}}

@@ -6,16 +6,10 @@ import os
 import socket
 import subprocess
 
-from stack import wait_for
+from stack import free_port, wait_for
 
 AS_USER = (["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
            if os.geteuid() == 0 else [])
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(port):

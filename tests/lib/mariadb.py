@@ -11,18 +11,11 @@ The server's own administrator is root without a password, by the socket.
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
-from stack import wait_for
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from stack import free_port, wait_for
 
 
 def plain_user():

@@ -26,12 +26,6 @@ php_admin_value[opcache.enable] = 1
 """
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def php_fpm():
     found = shutil.which("php-fpm") or next(
         iter(sorted(map(str, Path("/usr/sbin").glob("php-fpm*")))), None)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import psycopg2
 
-from extra_server import AS_USER, free_port
-from stack import wait_for
+from extra_server import AS_USER
+from stack import free_port, wait_for
 
 BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))[-1]
 

@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from mariadb import free_port, plain_user
-from stack import wait_for
+from mariadb import plain_user
+from stack import free_port, wait_for
 
 CONFIG = """
 ListenAddress 127.0.0.1

@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -35,6 +36,12 @@ def wait_for(condition, seconds=10, what=None):
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds} s still not: {what or condition}")
         time.sleep(0.01)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

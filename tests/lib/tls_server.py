@@ -5,8 +5,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from extra_server import answers, free_port
-from stack import wait_for
+from extra_server import answers
+from stack import free_port, wait_for
 
 
 def authority(folder):

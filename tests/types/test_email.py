@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from mail_server import Postfix, Scripted, certificate, free_port  # noqa: E402
-from stack import open_folder, wait_for  # noqa: E402
+from mail_server import Postfix, Scripted, certificate  # noqa: E402
+from stack import free_port, open_folder, wait_for  # noqa: E402
 from worker import SH, program, put_file, worker_stack  # noqa: E402
 
 FROM = "Millrace <jobs@example.com>"
