@@ -11,7 +11,7 @@
 /* Where the database is and who asks. NULL or 0: the usual. */
 struct place {
     const char *host, *database, *user, *password;
-    const char *ssl_mode; /* disable, prefer, require, verify-full */
+    const char *ssl_mode; /* disable, prefer, require, verify-ca, verify-full */
     const char *ca_file;
     const char *socket; /* a unix socket that leads there instead: a tunnel */
     int port;

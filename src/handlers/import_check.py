@@ -9,7 +9,7 @@ import re
 import psycopg2
 from psycopg2 import sql
 
-from target_db import wrong
+from millrace_kit import wrong
 
 RULES = ("required", "pattern", "min", "max", "enum", "unique")
 

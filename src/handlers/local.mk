@@ -221,7 +221,8 @@ EXTRA_DIST += tests/bench/make-csv tests/fuzz/fuzz_csv.c \
 	tests/unit/cases/csv/too_many_fields.want
 
 # The kit for Python, beside the scripts that use it.
-dist_handler_DATA += src/handlers/millrace_kit.py
+dist_handler_DATA += src/handlers/millrace_kit.py \
+	src/handlers/target_source.py
 
 include src/handlers/backup.mk
 include src/handlers/catalog.mk

@@ -36,6 +36,11 @@ class Fault(Exception):
         self.code, self.message, self.details, self.status = code, message, details, status
 
 
+def wrong(member, wanted):
+    """The fault of a payload whose member is not what it must be."""
+    return Fault("invalid_payload", f'payload: "{member}" must be {wanted}', status=USAGE)
+
+
 def _events():
     """Take the channel from whatever this process starts; None: nobody listens."""
     try:

@@ -1,36 +1,19 @@
 """Rows of a report's query: read only, in time, a few at once."""
 import contextlib
-import os
 
 import millrace_kit as kit
 import psycopg
+import target_source
 
 AT_ONCE = 2000
 # Classes of SQLSTATE that may be over the next time.
 PASSING = ("08", "40", "53", "55", "57")
 
 
-def settings():
-    """How to reach the database: the file of MILLRACE_CONNECTION, or the type's TARGET_DATABASE_URL."""
-    saved = kit.connection()
-    if saved is None:
-        url = os.environ.get("TARGET_DATABASE_URL")
-        if not url:
-            raise kit.Fault("no_connection", "the type's run.env names no database: neither MILLRACE_CONNECTION nor"
-                            " TARGET_DATABASE_URL", status=kit.USAGE)
-        return {"conninfo": url}
-    if saved["kind"] != "postgresql":
-        raise kit.Fault("unsupported_connection", f'reports read PostgreSQL, and this connection is of {saved["kind"]}',
-                        status=kit.USAGE)
-    parts = {"host": saved.get("host"), "port": saved.get("port"), "dbname": saved.get("database"),
-             "user": saved.get("user"), "password": saved.get("password"), "sslmode": saved.get("sslMode")}
-    return {name: value for name, value in parts.items() if value}
-
-
 @contextlib.contextmanager
 def connected():
     try:
-        connection = psycopg.connect(**settings(), connect_timeout=10, application_name="millrace report")
+        connection = psycopg.connect(target_source.postgresql(), connect_timeout=10, application_name="millrace report")
     except psycopg.Error as why:
         raise kit.Fault("connection_failed", f"cannot connect to the database: {why}".strip(), status=kit.RETRY) from why
     try:

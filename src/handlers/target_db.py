@@ -1,36 +1,16 @@
 """The PostgreSQL database that a handler works on, its tables, and its errors as ours."""
 import contextlib
 import datetime
-import os
 import re
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import make_dsn
 
 import millrace_kit as kit
+import target_source
+from millrace_kit import wrong
 
 DAY_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-
-
-def wrong(member, wanted):
-    return kit.Fault("invalid_payload", f'payload: "{member}" must be {wanted}', status=kit.USAGE)
-
-
-def _dsn():
-    saved = kit.connection()
-    if saved is None:
-        url = os.environ.get("TARGET_DATABASE_URL")
-        if not url:
-            raise kit.Fault("no_connection", "the type's run.env names no database: neither MILLRACE_CONNECTION nor"
-                            " TARGET_DATABASE_URL", status=kit.USAGE)
-        return url
-    if saved["kind"] != "postgresql":
-        raise kit.Fault("wrong_connection", f"the connection is to {saved['kind']}; this type works on"
-                        " PostgreSQL", status=kit.USAGE)
-    parts = {"host": saved.get("host"), "port": saved.get("port"), "dbname": saved.get("database"),
-             "user": saved.get("user"), "password": saved.get("password"), "sslmode": saved.get("sslMode")}
-    return make_dsn(**{name: str(value) for name, value in parts.items() if value})
 
 
 # What another attempt may bring about: the server, a deadlock, a lack of room.
@@ -70,7 +50,7 @@ def settle(db):
 def connected():
     """A connection whose errors are faults; what was not committed is undone."""
     try:
-        db = psycopg2.connect(_dsn(), connect_timeout=15, application_name=f"millrace {kit.job_id()}")
+        db = psycopg2.connect(target_source.postgresql(), connect_timeout=15, application_name=f"millrace {kit.job_id()}")
     except psycopg2.Error as why:
         text = str(why).strip()
         final = isinstance(why, psycopg2.ProgrammingError) or re.search(FOR_GOOD, text)

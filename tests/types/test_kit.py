@@ -1,13 +1,17 @@
 """The handler kit for Python, in the hands of a worker."""
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
+from psycopg2.extensions import parse_dsn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from stack import wait_for  # noqa: E402
 from worker import program, put_file, worker_stack  # noqa: E402
+
+HANDLERS = Path(__file__).resolve().parents[2] / "src" / "handlers"
 
 HANDLER = """#!/usr/bin/env python3
 import time
@@ -90,3 +94,44 @@ def test_a_cancelled_job_leaves_no_half_file(worker):
     worker.ring()
     assert worker.wait(job)["state"] == "cancelled"
     assert worker.artifacts(job) == [] and not worker.store(job).exists()
+
+
+# ---------------------------------------------------------------- databases
+
+@pytest.fixture
+def target(tmp_path, monkeypatch):
+    """What target_source makes of a connection."""
+    monkeypatch.syspath_prepend(str(HANDLERS))
+    import millrace_kit
+    import target_source
+
+    def of(*kinds, url="", **connection):
+        monkeypatch.setenv("TARGET_DATABASE_URL", url)
+        monkeypatch.setenv("MILLRACE_CONNECTION", str(tmp_path / "connection.json") if connection else "")
+        (tmp_path / "connection.json").write_text(json.dumps(connection))
+        try:
+            return target_source.described(*kinds), target_source.conninfo
+        except millrace_kit.Fault as fault:
+            return fault.code, None
+    return of
+
+
+def test_a_connection_becomes_words_for_libpq(target):
+    found, conninfo = target("postgresql", kind="postgresql", host="db", port=5433, database="a b", user="it's",
+                             password="\\ ' p", sslMode="verify-full", options={"caFile": "/ca.pem"})
+    assert parse_dsn(conninfo(found)) == {"host": "db", "port": "5433", "dbname": "a b", "user": "it's", "password": "\\ ' p",
+                                          "sslmode": "verify-full", "sslrootcert": "/ca.pem"}
+
+
+def test_a_saved_connection_comes_before_the_types_own(target):
+    assert target("postgresql", url="postgresql://else", kind="postgresql", host="db")[0]["host"] == "db"
+    assert target("postgresql", url="postgresql://else")[0] == {"kind": "postgresql", "url": "postgresql://else"}
+
+
+@pytest.mark.parametrize("kinds, connection, code", [
+    (("postgresql",), {}, "no_connection"),
+    (("postgresql",), {"kind": "mysql"}, "unsupported_connection"),
+    (("postgresql", "mysql"), {"kind": "odd"}, "unsupported_connection"),
+])
+def test_a_database_that_a_type_cannot_use(target, kinds, connection, code):
+    assert target(*kinds, **connection)[0] == code
