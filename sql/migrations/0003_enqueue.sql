@@ -402,7 +402,7 @@ begin
          or exists (select from millrace.job_type t
                      where t.type = any (types) and t.options is not null);
     if rare then
-        payloads := millrace.payloads_checked(types, payloads);
+        payloads := millrace.payloads_checked(types, owners, payloads);
         extra := millrace.with_secrets(types, payloads,
             millrace.extras_of(types, queues, owners, payloads, extras));
         perform millrace.hold_batches(extra);

@@ -483,6 +483,24 @@ language sql stable as $$
       from millrace.job_type where type = of_type
 $$;
 
+-- What trainings have read of the schemas of saved connections is at hand from now
+-- on. Their rows are held, so that one which is just deleted stops nothing.
+create function millrace.keep_schemas(trainings uuid[]) returns void
+language plpgsql as $$
+declare
+    training record;
+begin
+    for training in
+        select d.id, d.attempt, d.result, (millrace.connection_of(j.owner, j.payload ->> 'connection')).id as connection
+          from millrace.done d
+          join millrace.job j on j.id = d.id
+         where d.id = any (trainings) and d.result is not null and j.payload ->> 'connection' is not null loop
+        perform from millrace.connection c where c.id = training.connection for key share;
+        perform millrace.schema_cache_put(training.connection, training.id, training.attempt, training.result)
+          where found;
+    end loop;
+end $$;
+
 -- Record how runs ended. An element a run; a run that is no longer the current
 -- one (another attempt, another worker, or a final job) changes nothing and is
 -- missing from what is returned. states: completed, discarded, cancelled,
@@ -512,6 +530,7 @@ declare
     over_held  bool[];
     over_keyed bool[];
     forgetting uuid[];
+    trainings  uuid[];
     others     bool;
 begin
     with ended as (
@@ -602,9 +621,11 @@ begin
     )
     select array_agg(f.id), array_agg(f.state), array_agg(f.limited),
            array_agg(coalesce(f.extra ? 'keys', false)),
-           array_agg(f.id) filter (where f.extra ? 'forget' and f.state not in ('retryable', 'available'))
-      into over, over_state, over_held, over_keyed, forgetting from fact f;
+           array_agg(f.id) filter (where f.extra ? 'forget' and f.state not in ('retryable', 'available')),
+           array_agg(f.id) filter (where f.type = 'schema-training' and f.state = 'completed')
+      into over, over_state, over_held, over_keyed, forgetting, trainings from fact f;
     perform millrace.forget(forgetting) where forgetting is not null;
+    perform millrace.keep_schemas(trainings) where trainings is not null;
 
     others := millrace.settle(array(select o.id from unnest(over, over_state) o(id, state)
                                      where o.state not in ('retryable', 'available')));

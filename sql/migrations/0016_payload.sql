@@ -220,21 +220,51 @@ begin
                        then format(' (and %s more)', jsonb_array_length(errors) - 1) else '' end;
 end $$;
 
+-- What is wrong with the connection that a payload names: it must be one of its
+-- owner's, of a kind that the type takes.
+create function millrace.connection_errors(kinds jsonb, for_owner text, given jsonb)
+returns setof jsonb language plpgsql stable as $$
+declare
+    its_kind text;
+begin
+    if jsonb_typeof(given) is distinct from 'object' or not given ? 'connection' then
+        return;
+    elsif jsonb_typeof(given -> 'connection') <> 'string' then
+        return next millrace.payload_error('/connection', 'type',
+            format('must be string, not %s', millrace.json_kind(given -> 'connection')));
+        return;
+    end if;
+    its_kind := (select c.kind from millrace.connection_of(for_owner, given ->> 'connection') c);
+    if its_kind is null then
+        return next millrace.payload_error('/connection', 'unknown_connection',
+            format('there is no connection "%s" of this owner', left(given ->> 'connection', 100)));
+    elsif not kinds ? its_kind then
+        return next millrace.payload_error('/connection', 'unsupported_connection',
+            format('is a connection to %s; this type works on %s', its_kind,
+                   (select string_agg(k, ' and ') from jsonb_array_elements_text(kinds) k)));
+    end if;
+end $$;
+
 -- The payloads of a call, checked against their types' schemas, their defaults
 -- filled in; as they were written where nothing was to be filled in.
-create function millrace.payloads_checked(types text[], payloads text[]) returns text[]
-language plpgsql stable as $$
+create function millrace.payloads_checked(types text[], owners text[], payloads text[])
+returns text[] language plpgsql stable as $$
 declare
     job    record;
     filled jsonb;
     errors jsonb;
 begin
-    for job in select u.payload::jsonb as payload, u.nth, t.options -> 'payloadSchema' as schema
-                 from unnest(types, payloads) with ordinality u(type, payload, nth)
+    for job in select u.payload::jsonb as payload, u.owner, u.nth,
+                      coalesce(t.options -> 'payloadSchema', '{}') as schema,
+                      t.options -> 'connection' as kinds
+                 from unnest(types, owners, payloads) with ordinality u(type, owner, payload, nth)
                  join millrace.job_type t on t.type = u.type
-                where t.options ? 'payloadSchema' loop
+                where t.options ?| array['payloadSchema', 'connection'] loop
         filled := millrace.payload_filled(job.schema, job.payload);
         errors := (select jsonb_agg(e) from millrace.payload_errors(job.schema, filled, '') e);
+        if errors is null and job.kinds is not null then
+            errors := (select jsonb_agg(e) from millrace.connection_errors(job.kinds, job.owner, filled) e);
+        end if;
         if errors is not null then
             perform millrace.refuse_payload(errors, job.nth);
         end if;

@@ -44,6 +44,7 @@ src_job_libjob_a_SOURCES = \
 	src/job/token.h \
 	src/job/type.c \
 	src/job/type.h \
+	src/job/type_connection.c \
 	src/job/type_fastcgi.c \
 	src/job/type_http.c \
 	src/job/type_member.c \

@@ -67,6 +67,8 @@ struct job_type {
     bool files; /* its jobs have folders for input and output */
     struct type_limits limits;
     struct type_sandbox sandbox;
+    const char **connection; /* kinds of saved databases that its jobs may name;
+                                NULL-terminated, or NULL */
     int64_t concurrency; /* jobs at once on all workers; 0: any number */
     int64_t per_worker;  /* jobs at once on one; 0: as many as fit */
 };
@@ -82,6 +84,9 @@ struct job_types {
  */
 bool type_read(void *mem, const char *text, size_t len, struct job_type *ret,
                struct error *err) MUST_CHECK;
+
+/* Whether its jobs may name a saved database of a kind. */
+bool type_takes_connection(const struct job_type *type, const char *kind);
 
 /* A URL of http or https, with a host and without a user. */
 bool type_is_web_url(const char *text);

@@ -58,7 +58,7 @@ bool type_read_fastcgi(void *mem, json_t *run, struct job_type *type,
 /* Members of the file that have a file of their own. */
 member_fn type_read_run, type_read_limits;
 member_fn type_read_rate, type_read_key, type_read_unique, type_read_retention;
-member_fn type_read_schema, type_read_sandbox;
+member_fn type_read_schema, type_read_sandbox, type_read_connection;
 
 /* What no single member of those can tell. */
 bool type_check_run(const struct job_type *type, json_t *root,
@@ -66,6 +66,8 @@ bool type_check_run(const struct job_type *type, json_t *root,
 bool type_check_options(json_t *root, struct error *err) MUST_CHECK;
 bool type_check_sandbox(const struct job_type *type,
                         struct error *err) MUST_CHECK;
+bool type_check_connection(const struct job_type *type,
+                           struct error *err) MUST_CHECK;
 
 /* The options of the file as one object, on `mem`; NULL where it has none. */
 const char *type_options_text(void *mem, json_t *root);

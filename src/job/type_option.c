@@ -196,7 +196,7 @@ const char *type_options_text(void *mem, json_t *root)
         "rateLimit",     "concurrencyKey",   "concurrencyLimit",
         "serialKey",     "fairKey",          "unique",
         "expiresIn",     "heartbeatTimeout", "payloadSchema",
-        "forgetSecrets",
+        "forgetSecrets", "connection",
     };
     json_t *options = json_object();
     const char *text = NULL;

@@ -46,6 +46,7 @@ static const struct member file_members[] = {
     {"heartbeatTimeout", member_duration,     CHECKED,          0,    0},
     {"payloadSchema",    type_read_schema,    CHECKED,          0,    0},
     {"forgetSecrets",    read_forget,         CHECKED,          0,    0},
+    {"connection",       type_read_connection, 0,               0,    0},
     {"retention",        type_read_retention, 0,                0,    0},
     {"limits",           type_read_limits,    0,                0,    0},
     {"sandbox",          type_read_sandbox,   0,                0,    0},
@@ -61,7 +62,7 @@ static bool check_whole(const struct job_type *type, json_t *root,
     if (!json_object_get(root, "run"))
         return type_missing("run", err);
     return type_check_run(type, root, err) && type_check_options(root, err) &&
-           type_check_sandbox(type, err);
+           type_check_sandbox(type, err) && type_check_connection(type, err);
 }
 
 static bool read_root(void *mem, json_t *root, struct job_type *type,

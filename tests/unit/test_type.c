@@ -99,6 +99,20 @@ static void every_member_is_read(void **state)
     assert_int_equal(type.limits.processes, 9);
 }
 
+static void connections_are_read(void **state)
+{
+    struct job_type type;
+    struct error err;
+
+    assert_true(read_text(*state, LEAST "}", &type, &err));
+    assert_false(type_takes_connection(&type, "mysql"));
+    assert_true(
+        read_text(*state, LEAST ", \"connection\": [\"mysql\"]}", &type, &err));
+    assert_true(type_takes_connection(&type, "mysql"));
+    assert_false(type_takes_connection(&type, "postgresql"));
+    assert_string_equal(type.options, "{\"connection\":[\"mysql\"]}");
+}
+
 static void a_sandbox_is_read(void **state)
 {
     struct job_type type;
@@ -310,6 +324,12 @@ static const struct mistake {
     {LEAST ", \"sandbox\": {\"readOnly\": [\"/a/../b\"]}}",                 "sandbox.readOnly"        },
     {LEAST ", \"sandbox\": {\"readOnly\": [\"/proc\"]}}",                   "sandbox.readOnly"        },
     {LEAST ", \"forgetSecrets\": 1}",                                         "forgetSecrets"           },
+    {LEAST ", \"connection\": \"postgresql\"}",                               "connection must be"      },
+    {LEAST ", \"connection\": []}",                                           "connection must be"      },
+    {LEAST ", \"connection\": [\"mariadb\"]}",                                "connection must be"      },
+    {LEAST ", \"connection\": [\"mysql\", \"mysql\"]}",                       "connection must be"      },
+    {LEAST ", \"sandbox\": true, \"connection\": [\"mysql\"]}",               "without a sandbox"       },
+    {FASTCGI("}, \"connection\": [\"mysql\"], \"retry\": {\"backoff\": \"linear\""), "only for programs" },
     {LEAST ", \"payloadSchema\": []}",                                        "payloadSchema"           },
     {LEAST ", \"payloadSchema\": {\"typ\": 1}}",                              "payloadSchema.typ"       },
     {LEAST ", \"payloadSchema\": {\"type\": \"text\"}}",                      "payloadSchema.type"      },
@@ -526,6 +546,7 @@ int main(void)
         WITH_CONTEXT(a_silent_file_takes_the_defaults),
         WITH_CONTEXT(every_member_is_read),
         WITH_CONTEXT(a_sandbox_is_read),
+        WITH_CONTEXT(connections_are_read),
         WITH_CONTEXT(http_is_read),
         WITH_CONTEXT(options_are_kept_as_they_are_written),
         WITH_CONTEXT(a_server_is_read_with_its_defaults),

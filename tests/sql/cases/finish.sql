@@ -152,3 +152,41 @@ select tap.is('a report of a final job', pg_temp.report(:'w1', :'job', 1, 99, 'n
 select tap.is('changes nothing', pg_temp.shown(:'job'), '60 more');
 
 select tap.is('no job is in two states or in none', tap.strays(), 0);
+
+-- What a training has read of a saved connection is at hand.
+truncate millrace.ready;
+insert into millrace.job_type (type, queue, priority, timeout_ms, max_attempts) values ('schema-training', 'default', 0, 1000, 1);
+insert into millrace.connection (id, owner, name, kind, host, port, database, "user")
+select millrace.uuid_v7(), owner, name, 'mysql', 'db.example.org', 1, 'shop', 'app'
+  from (values ('ann', 'shop'), ('ann', 'other'), ('ben', 'shop')) c(owner, name);
+create function pg_temp.training(payload jsonb, of_type text default 'schema-training') returns uuid language sql as $$
+    with job as materialized (select millrace.enqueue(of_type, payload, '{"owner": "ann"}') as id)
+    select c.id from job cross join lateral millrace.claim(
+        (select id from millrace.worker where name = 'one'), array[of_type], array[1 + (job.id is null)::int], null, 1) c
+$$;
+create function pg_temp.cached() returns text language sql as $$
+    select coalesce(string_agg(c.owner || ' ' || c.name || ' ' || s.result::text, ', ' order by c.name), 'nothing')
+      from millrace.schema_cache s join millrace.connection c on c.id = s.connection
+$$;
+create temp table training as
+select nth, name, ended, result, pg_temp.training(payload, type) as job
+  from (values
+    (1, 'by another type nothing',       'a',               '{"connection": "shop"}'::jsonb, 'completed', '1'),
+    (2, 'by one that fails nothing',     'schema-training', '{"connection": "shop"}',        'discarded', '2'),
+    (3, 'without a connection nothing',  'schema-training', '{}',                            'completed', '3'),
+    (4, 'without a result nothing',      'schema-training', '{"connection": "shop"}',        'completed', null),
+    (5, 'of an unknown one nothing',     'schema-training', '{"connection": "gone"}',        'completed', '5')) c(nth, name, type, payload, ended, result)
+ order by nth;
+select tap.is('cached is ' || name, tap.finish(:'w1', job, 1, ended, result) || ': ' || pg_temp.cached(), ended || ': nothing') from training order by nth;
+select pg_temp.training('{"connection": "shop"}') as before, pg_temp.training('{"connection": "shop"}') as behind,
+       pg_temp.training('{"connection": "other"}') as beside \gset
+select tap.finish(:'w1', :'behind', 1, 'completed', '{"n": 2}') \g /dev/null
+select tap.is('what it has read is cached', pg_temp.cached(), 'ann shop {"n": 2}');
+select tap.finish(:'w1', :'before', 1, 'completed', '{"n": 1}') \g /dev/null
+select tap.is('the later one is the one that stays', pg_temp.cached(), 'ann shop {"n": 2}');
+select pg_temp.training(jsonb_build_object('connection', id)) as named from millrace.connection where owner = 'ann' and name = 'shop' \gset
+select tap.is('several at once', count(*), 2)
+  from millrace.finish(:'w1', array[:'named', :'beside']::uuid[], '{1,1}', '{completed,completed}', array['{"n": 3}', '{"n": 4}'], '{null,null}', '{0,0}', '{null,null}');
+select tap.is('by the id too', pg_temp.cached(), 'ann other {"n": 4}, ann shop {"n": 3}');
+delete from millrace.connection where name = 'shop';
+select tap.is('it goes with its connection', pg_temp.cached(), 'ann other {"n": 4}');

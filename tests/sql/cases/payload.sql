@@ -118,3 +118,30 @@ select tap.refused('and it cannot run again', format('select millrace.retry(%L)'
 select tap.is('nor among many, whom it does not stop', millrace.many('retry', '{"state": "cancelled"}', null, 1), 1);
 select tap.is('one that remembers was retried', state::text, 'available') from millrace.job_info where id = (select id from other);
 select tap.is('but it can be thrown away', millrace.many('discard', '{"state": "cancelled"}', null, 10) > 0, true);
+
+-- ---------------------------------------------------------------- connections
+
+insert into millrace.connection (id, owner, name, kind, host, port, database, "user")
+select millrace.uuid_v7(), owner, name, kind, 'db.example.org', 1, 'shop', 'app'
+  from (values ('ann', 'shop', 'postgresql'), ('ann', 'old', 'mysql'), ('ben', 'his', 'postgresql')) c(owner, name, kind);
+update millrace.job_type set options = '{"connection": ["postgresql"]}' where type = 'a';
+
+select tap.is('of a connection: ' || given, coalesce((
+           select e ->> 'pointer' || ' ' || (e ->> 'code') from millrace.connection_errors('["postgresql"]', 'ann', given::jsonb) e), 'fits'), want)
+  from (values ('{"connection": "shop"}', 'fits'), ('{}', 'fits'), ('["connection"]', 'fits'), ('null', 'fits'),
+               ('{"connection": "his"}', '/connection unknown_connection'),
+               ('{"connection": "018f0000-0000-7000-8000-000000000000"}', '/connection unknown_connection'),
+               ('{"connection": "old"}', '/connection unsupported_connection'),
+               ('{"connection": 1}', '/connection type'), ('{"connection": null}', '/connection type')) c(given, want);
+select tap.is('by its id too', (select count(*) from millrace.connection_errors('["mysql", "postgresql"]', 'ann', jsonb_build_object('connection', id))), 0)
+  from millrace.connection where name = 'old';
+select tap.is('the door knows whose it is', pg_temp.refusal('{"connection": "his"}'),
+              '0|the payload does not fit its type: /connection there is no connection "his" of this owner|1');
+select tap.is('with its own it is let in', pg_temp.refusal('{"connection": "shop"}'), 'stored');
+select tap.refused('in SQL too', $$select millrace.enqueue('a', '{"connection": "his"}', '{"owner": "ann"}')$$, 'MR400', 'invalid_payload');
+select tap.is('a schema may say more', millrace.payloads_checked('{a}', '{ann}', array['{"connection": "shop"}']),
+              array['{"connection": "shop"}']);
+update millrace.job_type set options = '{"connection": ["postgresql"], "payloadSchema": {"properties": {"n": {"default": 1}, "connection": {"maxLength": 2}}}}' where type = 'a';
+select tap.is('what does not fit the schema is not looked up', pg_temp.refusal('{"connection": "his"}'),
+              '0|the payload does not fit its type: /connection must have at most 2 characters|1');
+select tap.is('other types may have such a member', millrace.enqueue('b', '{"connection": 1}') is not null, true);
