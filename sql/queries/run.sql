@@ -87,6 +87,16 @@ select i.id, i.type, i.status, i.result, i.attempt,
  where d.job_id = $1
  order by i.id;
 
+-- name: run_connection
+-- The saved connection that a job names: $2, an id or a name of its owner's.
+select c.id, c.owner, c.name, c.kind, c.host, c.port, c.database, c."user", c.ssl_mode,
+       c.ca_certificate, encode(c.sealed, 'hex') as sealed, null as server_version,
+       null as tested_at, null as created_at, null as updated_at,
+       null as trained_by, null as trained_at, null as counts
+  from millrace.job j
+ cross join lateral millrace.connection_of(j.owner, $2) c
+ where j.id = $1::uuid and c.id is not null;
+
 -- name: run_purge
 -- What this worker has to remove from the disk: jobs that have expired and
 -- uploads that no job uses.

@@ -70,12 +70,13 @@ class Postgresql:
         return self.suffixes[self.format]
 
     def environment(self):
-        return {**os.environ, **self.target.pg_environment()}
+        password = self.target.password()
+        return {**os.environ, **({"PGPASSWORD": password} if password else {})}
 
     def connect(self, database=None):
         import psycopg2
         try:
-            return psycopg2.connect(self.target.dsn(database), connect_timeout=15)
+            return psycopg2.connect(self.target.dsn(database), password=self.target.password(), connect_timeout=15)
         except psycopg2.OperationalError as why:
             text = str(why).strip()
             raise kit.Fault("connection_failed", text,

@@ -1,4 +1,5 @@
 #include "connection.h"
+#include "json.h"
 #include "queries.h"
 
 #include <inttypes.h>
@@ -179,4 +180,31 @@ bool connection_unseal(void *mem, const struct seal_key *key,
            error_set(err, ERROR_UNAVAILABLE, "sealed_connection",
                      "the password of the connection cannot be opened with "
                      "this key; save it again");
+}
+
+char *connection_text(void *mem, const struct connection *c,
+                      const char *password, const char *ca_file)
+{
+    struct json_out *out = json_out_new(NULL);
+    char *text;
+
+    json_begin_object(out, NULL);
+    json_may_string(out, "id", c->id);
+    json_may_string(out, "name", c->name);
+    json_add_string(out, "kind", c->kind);
+    json_add_string(out, "host", c->host);
+    json_add_int(out, "port", c->port);
+    json_add_string(out, "database", c->database);
+    json_add_string(out, "user", c->user);
+    json_may_string(out, "password", password);
+    json_may_string(out, "sslMode", c->ssl_mode);
+    if (ca_file) {
+        json_begin_object(out, "options");
+        json_add_string(out, "caFile", ca_file);
+        json_end(out);
+    }
+    json_end(out);
+    text = talloc_strdup(mem, json_out_text(out, NULL));
+    talloc_free(out);
+    return text;
 }

@@ -79,6 +79,12 @@ char *connection_seal(void *mem, const struct seal_key *key,
                       const struct connection *connection,
                       const char *password);
 
+/* What a program is told of a connection, JSON on `mem`: {"id", "name", "kind",
+ * "host", "port", "database", "user", "password", "sslMode", "options":
+ * {"caFile"}}; without what is NULL. */
+char *connection_text(void *mem, const struct connection *connection,
+                      const char *password, const char *ca_file);
+
 /* ERROR_UNAVAILABLE sealed_connection where the key does not fit. *ret is NULL
  * where there is no password. */
 bool connection_unseal(void *mem, const struct seal_key *key,

@@ -2,6 +2,7 @@
 
 #include "json.h"
 
+#include <sodium.h>
 #include <string.h>
 #include <talloc.h>
 
@@ -118,6 +119,21 @@ static bool may_have_some(const char *options)
     return options && strstr(options, "\"writeOnly\"");
 }
 
+static int secrets_wipe(struct secrets *secrets)
+{
+    for (int i = 0; i < secrets->count; i++)
+        sodium_memzero(secrets->list[i], strlen(secrets->list[i]));
+    return 0;
+}
+
+static struct secrets *secrets_new(void *mem)
+{
+    struct secrets *secrets = talloc_zero(mem, struct secrets);
+
+    talloc_set_destructor(secrets, secrets_wipe);
+    return secrets;
+}
+
 struct secrets *secrets_find(void *mem, const char *options,
                              const char *payload)
 {
@@ -126,7 +142,7 @@ struct secrets *secrets_find(void *mem, const char *options,
 
     if (!may_have_some(options) || !payload)
         return NULL;
-    ret = talloc_zero(mem, struct secrets);
+    ret = secrets_new(mem);
     type = json_loads(options, 0, NULL);
     value = json_loads(payload, JSON_DECODE_ANY, NULL);
     look(ret, json_object_get(type, "payloadSchema"), value);
@@ -135,6 +151,18 @@ struct secrets *secrets_find(void *mem, const char *options,
     if (ret->count == 0)
         TALLOC_FREE(ret);
     return ret;
+}
+
+struct secrets *secrets_with(void *mem, struct secrets *secrets,
+                             const char *text)
+{
+    json_t *value = json_string(text);
+
+    if (!secrets)
+        secrets = secrets_new(mem);
+    add_all(secrets, value);
+    json_decref(value);
+    return secrets;
 }
 
 /* The place of the first of them in a text, and how long it is; the longest

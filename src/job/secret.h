@@ -18,6 +18,10 @@ struct secrets;
 struct secrets *secrets_find(void *mem, const char *options,
                              const char *payload);
 
+/* Those and one more, a text; `secrets` may be NULL. */
+struct secrets *secrets_with(void *mem, struct secrets *secrets,
+                             const char *text);
+
 /* A copy without them, on `mem`; NULL where none is in it. */
 char *secrets_hide(void *mem, const struct secrets *secrets, const char *text,
                    size_t len);

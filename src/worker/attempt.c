@@ -4,6 +4,7 @@
 #include "attempt.h"
 
 #include "clock.h"
+#include "connection_file.h"
 #include "dependencies.h"
 #include "input.h"
 #include "log.h"
@@ -33,6 +34,23 @@ static void on_prepared(struct attempt *attempt, const struct failure *failure)
         enqueue(attempt);
 }
 
+static void fetch_input(struct attempt *attempt)
+{
+    if (attempt->files || attempt->has_dependencies)
+        input_fetch(attempt, on_prepared);
+    else
+        enqueue(attempt);
+}
+
+static void on_connection(struct attempt *attempt,
+                          const struct failure *failure)
+{
+    if (attempt->stop || failure)
+        on_prepared(attempt, failure);
+    else
+        fetch_input(attempt);
+}
+
 static bool make_workdir(struct attempt *attempt, struct error *err)
 {
     char *name =
@@ -58,10 +76,10 @@ static void prepare(struct attempt *attempt)
     } else if (folders && !make_workdir(attempt, &err)) {
         failure.message = err.text;
         attempt_fail(attempt, &failure);
-    } else if (attempt->files || attempt->has_dependencies) {
-        input_fetch(attempt, on_prepared);
+    } else if (attempt->connection) {
+        connection_file_make(attempt, on_connection);
     } else {
-        enqueue(attempt);
+        fetch_input(attempt);
     }
 }
 
@@ -105,6 +123,8 @@ void attempt_take(struct worker *worker, const struct run *run)
     attempt->payload = talloc_strdup(attempt, run->payload);
     attempt->secrets = secrets_find(attempt, attempt->lane->type->options,
                                     attempt->payload);
+    attempt->connection =
+        connection_named(attempt, attempt->lane->type, attempt->payload);
     attempt->lane->held++;
     if (lane_is_program(attempt->lane))
         take_slot(attempt, run->queue);

@@ -64,7 +64,8 @@ struct attempt {
     const char *retry, *files;        /* as they were claimed; NULL: none */
     bool has_dependencies;
     char *payload;      /* NULL when it has been handed over */
-    struct secrets *secrets; /* in its payload; NULL: none */
+    struct secrets *secrets; /* in its payload and connection; NULL: none */
+    char *connection;   /* the saved one that it names; NULL: none */
     char *dependencies; /* for a warm process; NULL: none, or as a file */
 
     enum attempt_stage stage;

@@ -1,5 +1,6 @@
 #include "handler_env.h"
 
+#include "connection_file.h"
 #include "environment.h"
 #include "sandbox_spec.h"
 
@@ -77,6 +78,9 @@ static void set_job(struct environment *env, const struct attempt *attempt)
     environment_set(env, "MILLRACE_ATTEMPT", number);
     environment_set(env, "MILLRACE_INPUT_DIR", input);
     environment_set(env, "MILLRACE_OUTPUT_DIR", output);
+    if (attempt->connection)
+        environment_set(env, "MILLRACE_CONNECTION",
+                        connection_file_path(env, attempt));
 }
 
 struct child_spec handler_spec(void *mem, const struct lane *lane,

@@ -167,14 +167,17 @@ static void fail_missing(struct layout *layout, const char *id)
     end(layout, &failure);
 }
 
-/* Whether the database could not be asked, or would not answer: the first is
- * no fault of the job, which goes back. */
+void input_not_asked(struct attempt *attempt, const struct error *why)
+{
+    if (why->kind == ERROR_UNAVAILABLE && !attempt->stop)
+        attempt->stop = STOP_GIVE_BACK;
+}
+
 static void fail_query(struct layout *layout, const struct error *err)
 {
     struct failure failure = {.code = "input_failed", .message = err->text};
 
-    if (err->kind == ERROR_UNAVAILABLE && !layout->attempt->stop)
-        layout->attempt->stop = STOP_GIVE_BACK;
+    input_not_asked(layout->attempt, err);
     end(layout, &failure);
 }
 

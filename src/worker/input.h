@@ -12,4 +12,8 @@ typedef void input_fn(struct attempt *attempt, const struct failure *failure);
 
 void input_fetch(struct attempt *attempt, input_fn *done);
 
+/* A statement for it has failed: where the database could not be asked, rather
+ * than would not answer, that is no fault of the job, which goes back. */
+void input_not_asked(struct attempt *attempt, const struct error *why);
+
 #endif

@@ -26,6 +26,8 @@ src_worker_libworker_a_SOURCES = \
 	src/worker/chore.h \
 	src/worker/claim.c \
 	src/worker/claim.h \
+	src/worker/connection_file.c \
+	src/worker/connection_file.h \
 	src/worker/cgi_answer.c \
 	src/worker/cgi_answer.h \
 	src/worker/dependencies.c \
