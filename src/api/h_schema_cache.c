@@ -6,8 +6,8 @@
 #include "connection_read.h"
 #include "handlers.h"
 #include "job.h"
+#include "job_write.h"
 #include "post.h"
-#include "store.h"
 #include "uuid.h"
 
 #include <string.h>
@@ -77,24 +77,23 @@ bool train_schema(struct request *req, struct response *res, struct error *err)
     return post_reply(req, res, answer, err);
 }
 
-/* A schema too large for a result is a file of the job, as long as that is
- * kept. */
-static bool send_file(struct request *req, struct response *res, struct db *db,
-                      const struct schema_cache *cache, struct error *err)
+/* Where a schema is to be had that is too large for a result: a file of the
+ * job, as long as that is kept. */
+static bool find_file(struct request *req, struct db *db,
+                      const struct schema_cache *cache, const char **ret_url,
+                      struct error *err)
 {
     struct job_artifact artifact;
 
+    *ret_url = NULL;
+    if (!cache->file)
+        return true;
     if (!job_artifact(db, req, cache->job, NULL, cache->file, &artifact, err))
         return err->kind == ERROR_NOT_FOUND &&
                error_set(err, ERROR_NOT_FOUND, "not_cached",
                          "the job that has read this schema is not kept any "
                          "more; POST to train-schema reads it again");
-    http_send_file(
-        req, res,
-        talloc_asprintf(req, "%s/%s",
-                        store_artifacts(req, artifact.job_id, artifact.attempt),
-                        artifact.name),
-        artifact.name, artifact.content_type);
+    *ret_url = job_artifact_url(req, &artifact);
     return true;
 }
 
@@ -104,19 +103,20 @@ bool get_schema_cache(struct request *req, struct response *res,
     struct json_out *out = json_out_new(req);
     struct connection connection;
     struct schema_cache cache;
+    const char *url;
     struct db *db;
 
     if (!connection_of_path(req, &db, &connection, err) ||
-        !schema_cache_get(db, req, connection.id, &cache, err))
+        !schema_cache_get(db, req, connection.id, &cache, err) ||
+        !find_file(req, db, &cache, &url, err))
         return false;
-    if (cache.file)
-        return send_file(req, res, db, &cache, err);
     json_begin_object(out, NULL);
     json_add_bool(out, "success", true);
     json_add_bool(out, "cached", true);
     json_add_string(out, "connection", connection.id);
     json_add_string(out, "jobId", cache.job);
     json_add_time(out, "trainedAt", cache.trained_at);
+    json_may_string(out, "downloadUrl", url);
     json_add_raw(out, "schema", cache.result);
     json_end(out);
     http_send(res, 200, out);

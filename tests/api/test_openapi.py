@@ -18,8 +18,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from job_bodies import FIT, NO_OBJECT, NOBODYS, UNFIT, UNFIT_TOGETHER  # noqa: E402
 from mariadb import MariaDB  # noqa: E402
+from postgres import Postgres  # noqa: E402
 from stack import SCRIPT, Stack, wait_for  # noqa: E402
-from tour import (API, OPERATIONS, ask, expect, form, path_of, place_of,  # noqa: E402
+from tour import (API, NEW_CONNECTION, OPERATIONS, ask, expect, form, path_of, place_of,  # noqa: E402
                   read_stream)
 from web_server import WebServer  # noqa: E402
 
@@ -722,6 +723,71 @@ def test_schedules_that_are_refused(call):
     call("getSchedules", 400, "invalid_cursor", query="?cursor=x")
 
 
+# ------------------------------------------------------------ connections
+
+def test_connections(stack, call):
+    schema = API.components["schemas"]["NewConnection"]
+    assert API.errors(schema, NEW_CONNECTION) == []
+    one = call("postConnection", 201, json=NEW_CONNECTION).json()["id"]
+    call("postConnection", 409, "connection_exists", json=NEW_CONNECTION)
+    call("putConnection", 201, name="other", json=NEW_CONNECTION | {"name": "other"})
+    call("putConnection", 409, "connection_exists", name="other", json=NEW_CONNECTION)
+    page = call("getConnections", 200, query="?limit=1").json()
+    call("getConnections", 200, query=f"?limit=1&cursor={page['nextCursor']}")
+    call("getConnections", 200, user="admin", query="?owner=alice")
+    assert call("getConnection", 200, name="shop").json()["id"] == one
+    call("putConnection", 200, name=one, json=NEW_CONNECTION)
+    call("testConnection", 422, "connection_failed", name="shop")
+    call("postConnection", 422, "connection_failed", json=NEW_CONNECTION | {"name": "third", "test": True})
+    moved = {key: NEW_CONNECTION[key] for key in NEW_CONNECTION if key != "password"} | {"port": 2}
+    call("putConnection", 422, "password_required", name="shop", json=moved)
+    key = stack.dir / "connection.key"
+    key.rename(stack.dir / "no.key")
+    call("testConnection", 503, "no_key", name="shop")
+    key.write_text("x")
+    key.chmod(0o666)
+    call("testConnection", 503, "invalid_key", name="shop")
+    (stack.dir / "no.key").replace(key)
+    stack.sql("update millrace.connection set port = 2 where id = %s", one)
+    call("testConnection", 503, "sealed_connection", name="shop")
+    for operation in "getConnections", "getConnection", "getSchemaCache":
+        place = {} if operation == "getConnections" else {"name": "shop"}
+        call(operation, 403, "admin_only", query="?owner=bob", **place)
+    for name in "shop", "other":
+        call("deleteConnection", 200, name=name)
+        for operation in ("getConnection", "deleteConnection", "testConnection", "trainSchema", "getSchemaCache",
+                          "deleteSchemaCache"):
+            call(operation, 404, "connection_not_found", name=name)
+    call("putConnection", 404, "connection_not_found", name=one, json=NEW_CONNECTION)
+
+
+def test_a_connection_that_works_and_its_schema(call):
+    with Postgres() as server:
+        server.sql("create table customer (id int primary key)")
+        call("putConnection", 201, name="works", json=server.connection())
+        call("testConnection", 200, name="works")
+        call("getSchemaCache", 404, "not_cached", name="works")
+        call("trainSchema", 202, name="works", headers={"Idempotency-Key": "train"})
+        call("trainSchema", 422, "idempotency_key_reused", name="works", headers={"Idempotency-Key": "train"},
+             json={"includeIndexes": False})
+        job = call("trainSchema", 200, name="works", headers={"Prefer": "wait=30"}).json()
+        assert job["state"] == "completed", job
+        assert call("getSchemaCache", 200, name="works").json()["schema"]["counts"]["tables"] == 1
+        assert call("getConnection", 200, name="works").json()["schemaCache"]["jobId"] == job["jobId"]
+        call("deleteSchemaCache", 200, name="works")
+        call("deleteSchemaCache", 404, "not_cached", name="works")
+
+
+def test_connections_that_are_refused(call):
+    schema = API.components["schemas"]["NewConnection"]
+    for other, code in [({"kind": None}, "missing_member"), ({"port": 0}, "invalid_member"),
+                        ({"host": "/run"}, "invalid_member"), ({"colour": 1}, "unknown_member")]:
+        assert API.errors(schema, NEW_CONNECTION | other), other
+        call("postConnection", 400, code, json=NEW_CONNECTION | other)
+    call("postConnection", 400, "forbidden_host", json=NEW_CONNECTION | {"host": "169.254.169.254", "test": True})
+    call("getConnections", 400, "invalid_cursor", query="?cursor=x")
+
+
 # ------------------------------------------------------------ nginx, and what is away
 
 def test_requests_that_nginx_refuses(stack, call):
@@ -803,7 +869,7 @@ def test_the_api_is_away_and_too_many_ask():
 # race; or nginx keeps it from the API.
 NOT_SEEN = {(400, "incomplete_body"), (400, "query_too_long"), (400, "invalid_data"),
             (404, "key_not_found"), (500, "internal_error"), (503, "unavailable"),
-            (503, "overloaded"), (503, "busy"), (503, "commit_stuck"), (503, "schema_older"),
+            (503, "overloaded"), (503, "busy"), (503, "test_unavailable"), (503, "unknown_host"), (503, "commit_stuck"), (503, "schema_older"),
             (503, "schema_newer"), (504, "timeout")}
 
 

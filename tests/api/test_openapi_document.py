@@ -81,7 +81,7 @@ def test_its_events_of_batches_are_those_of_the_log():
 # that stand in where a refusal of the database names no code.
 WITHIN = set("""address_refused already_in_use answer_too_large bell_failed fcgi_failed
     invalid_database_url invalid_option
-    invalid_setting invalid_snapshot invalid_type invalid_user listen_failed
+    invalid_setting invalid_snapshot invalid_type invalid_user key_exists key_failed listen_failed
     name_taken no_settings no_thread path_too_long token_not_found unreachable
     conflict forbidden invalid_request mismatch not_found too_large""".split())
 

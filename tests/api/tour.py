@@ -10,6 +10,8 @@ from stream_client import Parser
 
 API = Api(Path(__file__).resolve().parents[2] / "doc" / "openapi.yaml")
 OPERATIONS = list(API.operations.values())
+NEW_CONNECTION = {"name": "shop", "kind": "postgresql", "host": "127.0.0.1", "port": 1, "database": "shop",
+                  "user": "reader", "password": "pa55word", "test": False}
 
 
 def path_of(op, **place):
@@ -24,7 +26,8 @@ def ask(stack, op, user="", query="", headers=None, **place):
         user = "admin" if op.item.get("x-needs") == "admin" else "alice"
     body = {"postFiles": {"data": b"a"}, "postAnalysis": {"files": {"file": ("a.csv", b"a\n1\n")}},
             "putQueue": {"json": {}}, "putOwner": {"json": {}}, "patchJob": {"json": {"priority": 1}},
-            "postReport": {"json": {"progress": 1}},
+            "postReport": {"json": {"progress": 1}}, "trainSchema": {"json": {}},
+            **dict.fromkeys(["postConnection", "putConnection"], {"json": NEW_CONNECTION}),
             **dict.fromkeys(["postBatch", "postBatches", "postBatchJobs"],
                             {"json": {"jobs": [{"type": "noop"}]}})}.get(
                 op.id, {"json": {"type": "noop"}} if "requestBody" in op.item else {})
