@@ -191,7 +191,8 @@ def test_bodies_that_are_too_large_or_of_another_kind(call):
                        ("retryJobs", MAX_BODY), ("discardJobs", MAX_BODY),
                        ("postBatches", 64 * MAX_BODY), ("postBatchJobs", 64 * MAX_BODY),
                        ("putQueue", MAX_BODY), ("putOwner", MAX_BODY),
-                       ("postMysqlImport", MAX_BODY)]:
+                       ("postMysqlImport", MAX_BODY), ("postConnection", MAX_BODY),
+                       ("putConnection", MAX_BODY), ("trainSchema", MAX_BODY)]:
         place = {"name": "x", "id": NOBODYS}
         user = {"postSession": None, "putQueue": "admin", "putOwner": "admin"}.get(name, "alice")
         call(name, 413, "body_too_large", user=user, data=b" " * (size + 1), headers=head, **place)
