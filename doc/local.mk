@@ -5,6 +5,7 @@ dist_man_MANS += \
 	doc/millrace-cancel.1 \
 	doc/millrace-change.1 \
 	doc/millrace-completion.1 \
+	doc/millrace-connection.1 \
 	doc/millrace-discard.1 \
 	doc/millrace-doctor.1 \
 	doc/millrace-enqueue.1 \

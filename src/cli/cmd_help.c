@@ -6,7 +6,7 @@
 /* One line, for a list of all. */
 static void print_line(const struct command *command)
 {
-    printf("  %-16s %s\n", command->name, command->help);
+    printf("  %-17s  %s\n", command->name, command->help);
 }
 
 static void print_option(const struct option *option)

@@ -7,11 +7,12 @@
 #define SPELLED_OPTIONS 4
 
 static const struct command *const groups[] = {
-    enqueue_commands,  job_commands,        watch_commands,   logs_commands,
-    change_commands,   queue_commands,      type_commands,    owner_commands,
-    schedule_commands, batch_commands,      worker_commands,  stats_commands,
-    top_commands,      doctor_commands,     migrate_commands, token_commands,
-    conf_commands,     completion_commands, version_commands, help_commands,
+    enqueue_commands,  job_commands,   watch_commands,      logs_commands,
+    change_commands,   queue_commands, type_commands,       owner_commands,
+    schedule_commands, batch_commands, connection_commands, worker_commands,
+    stats_commands,    top_commands,   doctor_commands,     migrate_commands,
+    token_commands,    conf_commands,  completion_commands, version_commands,
+    help_commands,
 };
 
 static const size_t group_count = sizeof(groups) / sizeof(*groups);

@@ -20,6 +20,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/cmd_change.c \
 	src/cli/cmd_completion.c \
 	src/cli/cmd_conf.c \
+	src/cli/cmd_connection.c \
 	src/cli/cmd_doctor.c \
 	src/cli/cmd_enqueue.c \
 	src/cli/cmd_help.c \
@@ -54,6 +55,8 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/filter.h \
 	src/cli/job_option.c \
 	src/cli/job_option.h \
+	src/cli/password.c \
+	src/cli/password.h \
 	src/cli/pick.c \
 	src/cli/pick.h \
 	src/cli/progress.c \
