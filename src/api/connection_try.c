@@ -175,8 +175,7 @@ static bool run(struct trial *trial, struct error *err)
     if (failed)
         return unavailable(PROGRAM, failed, err);
     heard = listen_to(trial);
-    if (!heard)
-        kill(trial->pid, SIGKILL);
+    kill(trial->pid, SIGKILL); /* it may have more to say than we listen to */
     while (waitpid(trial->pid, NULL, 0) < 0 && errno == EINTR)
         ;
     return heard || error_set(err, ERROR_MISMATCH, "connection_failed",

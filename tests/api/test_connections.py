@@ -129,6 +129,18 @@ def test_no_help_of_our_own(stack, server, anna):
     assert code_of(answer) == (422, "connection_failed"), answer.text
 
 
+def test_who_talks_without_end_holds_up_nobody(stack, anna):
+    program, away = stack.dir / "bin" / "connection-test", stack.dir / "away"
+    program.rename(away)
+    try:
+        program.write_text("#!/bin/sh\nexec yes\n")
+        program.chmod(0o755)
+        answers = [code_of(anna("POST", body=nowhere(test=True), timeout=10)) for _ in range(9)]
+    finally:
+        away.rename(program)
+    assert answers == 9 * [(422, "connection_failed")]
+
+
 @pytest.mark.parametrize("other, code, words", [
     ({"name": None}, "missing_member", "name"), ({"host": None}, "missing_member", "host"),
     ({"kind": None}, "missing_member", "kind"), ({"user": None}, "missing_member", "user"),
