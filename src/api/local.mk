@@ -110,6 +110,7 @@ api_unit_libs = src/api/libapi.a $(JOB_LIBS) $(CMOCKA_LIBS) -lpthread
 
 api_unit_tests = \
 	tests/unit/test_body \
+	tests/unit/test_connection_host \
 	tests/unit/test_http \
 	tests/unit/test_job_read \
 	tests/unit/test_multipart \
@@ -123,6 +124,10 @@ TESTS += $(api_unit_tests)
 tests_unit_test_body_SOURCES = tests/unit/test_body.c
 tests_unit_test_body_CPPFLAGS = $(api_unit_cppflags)
 tests_unit_test_body_LDADD = $(api_unit_libs)
+
+tests_unit_test_connection_host_SOURCES = tests/unit/test_connection_host.c
+tests_unit_test_connection_host_CPPFLAGS = $(api_unit_cppflags)
+tests_unit_test_connection_host_LDADD = $(api_unit_libs)
 
 tests_unit_test_http_SOURCES = tests/unit/test_http.c
 tests_unit_test_http_CPPFLAGS = $(api_unit_cppflags)
