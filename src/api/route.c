@@ -73,7 +73,7 @@ const struct route routes[] = {
     {"PUT",    "/api/connections/:name",         put_connection, NEED_USER,  BODY_JSON,  "owner"},
     {"DELETE", "/api/connections/:name",         delete_connection, NEED_USER,  BODY_NONE,  "owner"},
     {"POST",   "/api/connections/:name/test",    test_connection, NEED_USER,  BODY_NONE,  "owner"},
-    {"POST",   "/api/connections/:name/train-schema", train_schema,   NEED_USER,  BODY_JSON,  "owner"},
+    {"POST",   "/api/connections/:name/train-schema", train_schema,   NEED_USER,  BODY_JSON,  ""},
     {"GET",    "/api/connections/:name/schema-cache", get_schema_cache, NEED_USER,  BODY_NONE,  "owner"},
     {"DELETE", "/api/connections/:name/schema-cache", delete_schema_cache, NEED_USER,  BODY_NONE,  "owner"},
     {"POST",   "/api/import/mysql",              post_mysql_import, NEED_USER, BODY_JSON,  "strategy"},
