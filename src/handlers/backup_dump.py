@@ -59,7 +59,7 @@ class Postgresql:
     """pg_dump and pg_restore."""
 
     FINAL = re.compile(r"password authentication failed|does not exist|permission denied|"
-                       r"no pg_hba.conf entry|server version mismatch|no matching")
+                       r"no pg_hba.conf entry|server version mismatch|no matching|no password supplied|certificate")
     suffixes = {"custom": "dump", "directory": "dir", "plain": "sql.gz"}
 
     def __init__(self, target, payload):
@@ -196,7 +196,14 @@ class Mysql:
         words += [f"--ignore-table={self.target.database}.{name}" for name in self.payload.get("excludeTables", [])]
         return [*words, self.target.database, *self.payload.get("tables", [])]
 
+    def check_tls(self):
+        """MariaDB's tools go on without it where the server offers none."""
+        if self.target.saved.get("sslMode") == "require" and \
+                not self.query("show session status like 'Ssl_cipher'").removeprefix("Ssl_cipher").strip():
+            raise kit.Fault("tls_failed", 'the database offers no TLS, and sslMode is "require"')
+
     def dump(self, path):
+        self.check_tls()
         self.before = self.tables()
         lines = Lines(r"^-- Retrieving table structure", self.before, "table")
         with self.options() as options, tempfile.TemporaryFile() as words:

@@ -1,5 +1,22 @@
 #include "catalog_db.h"
 
+#include <string.h>
+
+#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
+
+bool place_verifies(const struct place *place)
+{
+    return place->ssl_mode &&
+           !strncmp(place->ssl_mode, "verify-", strlen("verify-"));
+}
+
+const char *place_ca_file(const struct place *place)
+{
+    if (place->ca_file)
+        return place->ca_file;
+    return place_verifies(place) ? SYSTEM_CA : NULL;
+}
+
 bool catalog_query(const struct catalog_db *db, const char *sql,
                    const char *parameter, row_fn *row, void *arg,
                    struct fault *err)

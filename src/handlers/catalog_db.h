@@ -12,8 +12,8 @@
 struct place {
     const char *host, *database, *user, *password;
     const char *ssl_mode; /* disable, prefer, require, verify-ca, verify-full */
-    const char *ca_file;
-    const char *socket; /* a unix socket that leads there instead: a tunnel */
+    const char *ca_file;  /* NULL: those that the system trusts */
+    const char *socket;   /* a unix socket that leads there instead: a tunnel */
     int port;
     int timeout_s; /* without an answer; 0: 60 */
 };
@@ -53,6 +53,11 @@ struct catalog_driver {
                   row_fn *row, void *arg, struct fault *err);
     void (*close)(void *connection);
 };
+
+/* Whether the server has to prove who it is, and with whose certificate; NULL:
+ * with nobody's. */
+bool place_verifies(const struct place *place);
+const char *place_ca_file(const struct place *place);
 
 bool catalog_open_postgresql(const struct place *place, struct catalog_db *ret,
                              struct fault *err);

@@ -179,9 +179,9 @@ static const struct catalog_driver driver = {.query = query, .close = finish};
 static void set_tls(MYSQL *mysql, const struct place *place, const char *mode)
 {
     /* The library verifies all of a certificate or nothing. */
-    my_bool yes = 1, verify = !strncmp(mode, "verify-", strlen("verify-"));
+    my_bool yes = 1, verify = place_verifies(place);
 
-    mysql_ssl_set(mysql, NULL, NULL, place->ca_file, NULL, NULL);
+    mysql_ssl_set(mysql, NULL, NULL, place_ca_file(place), NULL, NULL);
     if (strcmp(mode, "prefer") != 0)
         mysql_optionsv(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
     mysql_optionsv(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);

@@ -33,7 +33,7 @@ def fault_of(why):
     return kit.Fault("database_failed", text, details, status=kit.RETRY if PASSES.match(state) else kit.DATA)
 
 
-FOR_GOOD = r"authentication failed|does not exist|no pg_hba.conf|no password supplied"
+FOR_GOOD = r"authentication failed|does not exist|no pg_hba.conf|no password supplied|certificate"
 
 
 def settle(db):

@@ -4,6 +4,10 @@ import os
 import millrace_kit as kit
 
 
+# Whom a connection trusts that brings no certificate.
+SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
+
+
 def described(*kinds):
     """The connection as the worker hands it over, {"kind", "host", …}; that of
     TARGET_DATABASE_URL is {"kind": "postgresql", "url"}. Its kind is one of these."""
@@ -24,6 +28,12 @@ def options(found):
     return found.get("options") or {}
 
 
+def ca_file(found):
+    """Which certificates to trust; None: the server need not prove who it is."""
+    given = options(found).get("caFile")
+    return given or (SYSTEM_CA if str(found.get("sslMode")).startswith("verify-") else None)
+
+
 def quoted(value):
     return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
@@ -34,7 +44,7 @@ def conninfo(found):
         return found["url"]
     parts = {"host": found.get("host"), "port": found.get("port"), "dbname": found.get("database"),
              "user": found.get("user"), "password": found.get("password"), "sslmode": found.get("sslMode"),
-             "sslrootcert": options(found).get("caFile")}
+             "sslrootcert": ca_file(found)}
     return " ".join(f"{name}={quoted(value)}" for name, value in parts.items() if value)
 
 

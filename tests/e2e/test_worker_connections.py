@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from mariadb import MariaDB  # noqa: E402
 from postgres import BIN, Postgres  # noqa: E402
 from stack import wait_for  # noqa: E402
+from tls_server import authority, certificate  # noqa: E402
 from worker import SH, exists, program, put_file, worker_stack  # noqa: E402
 
 TOP = Path(__file__).resolve().parents[2]
@@ -31,31 +32,54 @@ def installed(name, **env):
     return {**spec, "retry": {"initial": "100ms", "jitter": False}}
 
 
-def types_of(reports):
-    db = {"connection": ["postgresql", "mysql"]}
-    own = {"kind": "program", "command": ["sh-handler"], "env": {"MILLRACE_CONNECTION": "/of/the/type"}}
-    return [(program("sh.db", maxAttempts=2, run=own, **db), SH),
-            (program("sh.keyless", maxAttempts=50, **db), None),
-            (program("sh.pg", maxAttempts=2, connection=["postgresql"]), None),
-            *((installed(name, REPORTS_DIR=str(reports)), None) for name in NAMES)]
+BOTH = {"connection": ["postgresql", "mysql"]}
+OWN = {"kind": "program", "command": ["sh-handler"], "env": {"MILLRACE_CONNECTION": "/of/the/type"}}
+TYPES = [(program("sh.db", maxAttempts=2, run=OWN, **BOTH), SH),
+         (program("sh.keyless", maxAttempts=50, **BOTH), None),
+         (program("sh.pg", maxAttempts=2, connection=["postgresql"]), None)]
 
 
 @pytest.fixture(scope="module")
-def worker(tmp_path_factory):
-    reports = tmp_path_factory.mktemp("reports")
-    for folder in [reports, *reports.parents][:3]:
-        folder.chmod(0o755)
-    (reports / "orders.sql").write_text("select id, note from orders order by id")
-    with worker_stack(types_of(reports)) as worker:
+def worker():
+    with worker_stack(TYPES) as worker:
+        reports = worker.stack.dir / "reports.d"
+        reports.mkdir()
+        (reports / "orders.sql").write_text("select id, note from orders order by id")
+        for name in NAMES:
+            worker.stack.add_type(installed(name, REPORTS_DIR=str(reports)))
+        worker.stack.restart("worker")
         worker.stack.start("api", "nginx")
         wait_for(lambda: worker.stack.request("GET", "/healthz").status_code == 200)
         yield worker
 
 
 @pytest.fixture(scope="module")
-def postgres():
+def papers(tmp_path_factory):
+    """An authority, a server's certificate of it, and another authority."""
+    folder, other = tmp_path_factory.mktemp("ca"), tmp_path_factory.mktemp("other")
+    _, ca = authority(folder)
+    key, cert = certificate(folder, "server", "IP:127.0.0.1")
+    return {"ca": ca.read_text(), "other": authority(other)[1].read_text(), "key": key, "cert": cert}
+
+
+def place(server, file):
+    """A copy that the server can read."""
+    copy = server.dir / file.name
+    copy.write_bytes(file.read_bytes())
+    subprocess.run(["chown", f"--reference={server.dir}", copy], check=True)
+    copy.chmod(0o600)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def postgres(papers):
     with Postgres() as server:
         server.sql(SHOP)
+        server.sql(f"alter system set ssl_cert_file = '{place(server, papers['cert'])}'")
+        server.sql(f"alter system set ssl_key_file = '{place(server, papers['key'])}'")
+        server.sql("alter system set ssl = on")
+        server.sql("select pg_reload_conf()")
+        wait_for(lambda: server.sql("select ssl from pg_stat_ssl where pid = pg_backend_pid()") == [(True,)])
         yield server
 
 
@@ -113,8 +137,8 @@ def folders(worker):
 
 # ---------------------------------------------------------------- the file
 
-def test_the_handler_finds_all_that_is_saved(worker):
-    its = save(worker, sslMode="verify-full", caCertificate=certificate())
+def test_the_handler_finds_all_that_is_saved(worker, papers):
+    its = save(worker, sslMode="verify-full", caCertificate=papers["ca"])
     job, done = run(worker, 'cat "$MILLRACE_CONNECTION"')
     folder = done["result"]["options"]["caFile"].rsplit("/", 1)[0]
     assert folder.startswith(str(worker.data / "work")) and job in folder
@@ -123,18 +147,9 @@ def test_the_handler_finds_all_that_is_saved(worker):
         "password": "********", "sslMode": "verify-full", "options": {"caFile": f"{folder}/ca.pem"}}
 
 
-def certificate():
-    """Whose authority nobody asks for."""
-    done = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                           "-keyout", "/dev/null", "-subj", "/CN=ca", "-days", "2"],
-                          check=True, capture_output=True, text=True)
-    return done.stdout
-
-
-def test_the_certificate_lies_beside_it(worker):
-    pem = certificate()
-    save(worker, caCertificate=pem)
-    assert run(worker, 'jq -Rs . "$(jq -r .options.caFile "$MILLRACE_CONNECTION")"')[1]["result"].strip() == pem.strip()
+def test_the_certificate_lies_beside_it(worker, papers):
+    save(worker, caCertificate=papers["ca"])
+    assert run(worker, 'jq -Rs . "$(jq -r .options.caFile "$MILLRACE_CONNECTION")"')[1]["result"] == papers["ca"]
 
 
 def test_the_password_is_the_one_that_was_saved(worker):
@@ -333,9 +348,54 @@ def test_two_types_work_on_mariadb(worker, maria):
     assert completed(worker, "database-backup", {"verify": "restore"})["restored"]
 
 
+@pytest.mark.parametrize("type_, payload, code", [
+    ("schema-training", {}, "tls_failed"), ("report", {"report": "orders"}, "connection_failed"),
+    ("batch-delete", {"table": "orders", "where": [{"column": "id", "op": "=", "value": 0}]}, "connection_failed"),
+    ("database-backup", {}, "connection_failed")])
+def test_a_server_of_postgresql_proves_who_it_is(worker, postgres, papers, type_, payload, code):
+    safe = postgres.connection(sslMode="verify-full")
+    save(worker, "shop", **safe, caCertificate=papers["ca"])
+    completed(worker, type_, payload)
+    for name, more in (("other", {"caCertificate": papers["other"]}), ("system", {})):
+        save(worker, name, **safe, **more)
+        done = worker.wait(worker.enqueue(type_, {"connection": name, **payload}, owner="anna"))
+        assert done["error"]["code"] == code and "certificate verify failed" in done["error"]["message"], done
+
+
+@pytest.fixture(scope="module")
+def safe_maria(papers):
+    with MariaDB() as server:
+        server.options = [f"--ssl-{what}={place(server, papers[what])}" for what in ("cert", "key")]
+        server.stop()
+        server.start()
+        server.sql("create database shop; create table shop.item (id int primary key)")
+        server.user("app", "maria pa55#", "grant all on *.* to {user}")
+        yield server
+
+
+@pytest.mark.parametrize("type_, code", [("schema-training", "tls_failed"), ("database-backup", "connection_failed")])
+def test_a_server_of_mariadb_proves_who_it_is(worker, safe_maria, papers, type_, code):
+    def saved(name, **more):
+        save(worker, name, kind="mysql", host=safe_maria.host, port=safe_maria.port, password="maria pa55#", **more)
+
+    saved("shop", sslMode="verify-full", caCertificate=papers["ca"])
+    completed(worker, type_, {})
+    for name, more in (("other", {"sslMode": "verify-ca", "caCertificate": papers["other"]}), ("system", {"sslMode": "verify-full"})):
+        saved(name, **more)
+        assert worker.wait(worker.enqueue(type_, {"connection": name}, owner="anna"))["error"]["code"] == code
+    saved("encrypted", sslMode="require")
+    completed(worker, type_, {"connection": "encrypted"})
+
+
+@pytest.mark.parametrize("type_", ["schema-training", "database-backup"])
+def test_a_mariadb_without_tls_is_not_talked_to_where_it_is_asked_for(worker, maria, type_):
+    save(worker, kind="mysql", host=maria.host, port=maria.port, password="maria pa55#", sslMode="require")
+    done = worker.wait(worker.enqueue(type_, {"connection": "shop"}, owner="anna"))
+    assert done["state"] == "discarded" and ("TLS" in done["error"]["message"] or "SSL" in done["error"]["message"]), done
+
+
 def test_what_a_training_reads_is_at_hand(worker, postgres):
     its = save(worker, **postgres.connection(), test=True)
-    worker.stack.restart("worker")
 
     def ask(method, path, **more):
         return worker.stack.request(method, f"/api/connections/{its}/{path}", user="anna", **more)
