@@ -250,12 +250,27 @@ static bool cmd_train(struct cli *cli, struct error *err)
     return true;
 }
 
-/* A large one comes as it is, without the facts about it. */
+/* What was read; a large schema is a file of the job that has read it. */
+static bool print_schema(struct cli *cli, const struct answer *cache,
+                         struct error *err)
+{
+    const char *url = pick_text(cache->json, "downloadUrl");
+    const json_t *schema = pick(cache->json, "schema");
+    struct answer file;
+
+    if (*url) {
+        if (!ask(cli, cli->mem, "GET", url, NULL, &file, err))
+            return false;
+        schema = file.json;
+    }
+    puts(pick_pretty(cli->mem, schema));
+    return true;
+}
+
 static bool cmd_schema(struct cli *cli, struct error *err)
 {
     char *url = connection_url(cli, "/api/connections/%s/schema-cache");
     struct answer answer;
-    json_t *schema;
 
     if (cli_flag(cli, "--forget"))
         return show_done(cli, "DELETE", url, NULL, err,
@@ -263,11 +278,9 @@ static bool cmd_schema(struct cli *cli, struct error *err)
                          cli_operand(cli, 0));
     if (!ask(cli, cli->mem, "GET", url, NULL, &answer, err))
         return false;
-    schema = pick(answer.json, "schema");
-    if (cli_wants_json(cli))
-        ask_print(&answer);
-    else
-        puts(pick_pretty(cli->mem, schema ? schema : answer.json));
+    if (!cli_wants_json(cli))
+        return print_schema(cli, &answer, err);
+    ask_print(&answer);
     return true;
 }
 

@@ -10,9 +10,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from cli import Cli  # noqa: E402
 from postgres import Postgres  # noqa: E402
-from stack import Stack  # noqa: E402
+from stack import Stack, wait_for  # noqa: E402
 
 JOB = "01a219cb-226b-714b-8ca5-1c381e84b187"
+
+LARGE = """#!/bin/sh
+echo '{"schemas": [1, 2]}' > "$MILLRACE_OUTPUT_DIR/schema.json"
+echo '{}'
+"""
 
 
 @pytest.fixture(scope="module", name="server")
@@ -24,7 +29,11 @@ def _server():
 @pytest.fixture(scope="module", name="stack")
 def _stack():
     with Stack("postgres", "api", "nginx") as running:
-        running.sql("insert into millrace.job_type (type) values ('schema-training')")
+        running.add_type({"type": "schema-training", "run": {"kind": "program", "command": ["refuses"]}},
+                         "#!/bin/sh\nexit 64\n")
+        running.add_type({"type": "large", "run": {"kind": "program", "command": ["large"]}}, LARGE)
+        running.start("worker")
+        wait_for(lambda: "schema-training" in running.request("GET", "/api/types").text)
         yield running
 
 
@@ -122,6 +131,17 @@ def test_schemas(stack, cli, server):
     assert "tables" in cli("connection", "show", "shop").out
     cli("connection", "schema", "shop", "--forget")
     assert cli.run("connection", "schema", "shop").code == 4
+
+
+def test_a_large_schema_is_fetched_from_its_job(stack, cli, server):
+    shown = create(cli, server)
+    job = cli.enqueue("large")
+    stack.wait_job(job)
+    stack.sql("insert into millrace.schema_cache (connection, job, attempt, result) values (%s, %s, 1, %s)",
+              shown["id"], job, json.dumps({"counts": {"tables": 2}, "file": "schema.json"}))
+    assert json.loads(cli("connection", "schema", "shop").out) == {"schemas": [1, 2]}
+    known = cli("connection", "schema", "shop", "--json").json()
+    assert known["schema"]["file"] == "schema.json" and known["downloadUrl"]
 
 
 def test_an_admin_reaches_those_of_others(stack, cli, server):
