@@ -20,7 +20,7 @@ bool source_open(void *mem, struct source *ret, struct catalog_db *ret_db,
                  struct fault *err);
 
 /* Open what such a file has in it. */
-bool source_open_described(void *mem, json_t *json, struct source *ret,
-                           struct catalog_db *ret_db, struct fault *err);
+bool source_open_described(void *mem, json_t *json, struct source *source,
+                           struct catalog_db *ret, struct fault *err);
 
 #endif
