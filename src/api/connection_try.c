@@ -37,28 +37,6 @@ struct trial {
 
 /* ------------------------------------------------------------ what it gets */
 
-static char *describe(struct trial *trial)
-{
-    const struct connection *c = trial->connection;
-    struct json_out *out = json_out_new(trial->req);
-
-    json_begin_object(out, NULL);
-    json_add_string(out, "kind", c->kind);
-    json_add_string(out, "host", c->host);
-    json_add_int(out, "port", c->port);
-    json_add_string(out, "database", c->database);
-    json_add_string(out, "user", c->user);
-    json_may_string(out, "password", trial->password);
-    json_may_string(out, "sslMode", c->ssl_mode);
-    if (c->ca_certificate) {
-        json_begin_object(out, "options");
-        json_add_string(out, "caFile", "/dev/fd/4");
-        json_end(out);
-    }
-    json_end(out);
-    return talloc_strdup(trial->req, json_out_text(out, NULL));
-}
-
 /* A file that only lives in memory, to be read from its beginning. */
 static int memory_file(const char *text)
 {
@@ -93,7 +71,8 @@ static bool open_pipe(struct trial *trial)
 static bool open_files(struct trial *trial)
 {
     const char *certificate = trial->connection->ca_certificate;
-    char *text = describe(trial);
+    char *text = connection_text(trial->req, trial->connection, trial->password,
+                                 certificate ? "/dev/fd/4" : NULL);
 
     trial->in = memory_file(text);
     sodium_memzero(text, strlen(text));

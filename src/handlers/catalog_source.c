@@ -4,9 +4,6 @@
 #include <string.h>
 #include <talloc.h>
 
-/* Where nobody names others: the libraries have none by themselves. */
-#define SYSTEM_CERTIFICATES "/etc/ssl/certs/ca-certificates.crt"
-
 static const char *text_of(void *mem, json_t *json, const char *name)
 {
     const char *value = json_string_value(json_object_get(json, name));
@@ -33,9 +30,6 @@ bool source_open_described(void *mem, json_t *json, struct source *source,
         .ca_file = text_of(mem, options, "caFile"),
     };
 
-    if (!place.ca_file && place.ssl_mode &&
-        !strncmp(place.ssl_mode, "verify", strlen("verify")))
-        place.ca_file = SYSTEM_CERTIFICATES;
     source->kind = or_else(text_of(mem, json, "kind"), "");
     source->database = place.database;
     if (!strcmp(source->kind, "postgresql"))
