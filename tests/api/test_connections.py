@@ -106,6 +106,7 @@ def test_what_does_not_work_is_not_saved(stack, server, anna, other, details):
     answer = anna("POST", body=server.connection(name="shop", **other))
     assert code_of(answer) == (422, "connection_failed"), answer.text
     assert answer.json()["error"]["details"] == {"code": details}, answer.text
+    assert message_of(answer) == message_of(answer).strip()
     assert "hush-hush" not in answer.text
     assert anna("GET").json()["connections"] == []
 
