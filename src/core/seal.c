@@ -173,6 +173,12 @@ static bool open_bytes(const struct seal_key *key, const unsigned char *sealed,
     return ok;
 }
 
+static int wipe(char *text)
+{
+    sodium_memzero(text, talloc_get_size(text));
+    return 0;
+}
+
 bool unseal_text(void *mem, const struct seal_key *key, const char *sealed,
                  const char *const *bound, char **ret)
 {
@@ -184,6 +190,7 @@ bool unseal_text(void *mem, const struct seal_key *key, const char *sealed,
 
     if (ok) {
         *ret = talloc_array(mem, char, (unsigned)(len - HEAD - TAG) + 1);
+        talloc_set_destructor(*ret, wipe);
         ok = open_bytes(key, bytes, len, bound, *ret);
         if (!ok)
             TALLOC_FREE(*ret);

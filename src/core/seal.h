@@ -32,8 +32,8 @@ void seal_key_wipe(struct seal_key *key);
 char *seal_text(void *mem, const struct seal_key *key, const char *text,
                 const char *const *bound);
 
-/* Opened, on `mem`; false where it was sealed with another key, or is bound to
- * something else, or was changed. */
+/* Opened, on `mem`, and wiped when it is freed; false where it was sealed with
+ * another key, or is bound to something else, or was changed. */
 bool unseal_text(void *mem, const struct seal_key *key, const char *sealed,
                  const char *const *bound, char **ret) MUST_CHECK;
 
