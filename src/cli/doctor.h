@@ -37,6 +37,9 @@ void doctor_web(struct doctor *doctor);
 /* Within doctor_database, once the schema fits. */
 void doctor_horizon(struct doctor *doctor, struct db *db);
 
+/* There too: whether saved passwords can be opened, if there are any. */
+void doctor_key(struct doctor *doctor, struct db *db);
+
 /* Within doctor_types: whether those that ask for a sandbox can have it. */
 struct job_types;
 void doctor_sandbox(struct doctor *doctor, const struct job_types *types);

@@ -252,5 +252,6 @@ void doctor_database(struct doctor *doctor)
         look_at_lanes(doctor, db);
         look_at_paused(doctor, db);
         doctor_horizon(doctor, db);
+        doctor_key(doctor, db);
     }
 }

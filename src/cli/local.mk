@@ -47,6 +47,7 @@ src_cli_libcli_a_SOURCES = \
 	src/cli/doctor.h \
 	src/cli/doctor_database.c \
 	src/cli/doctor_horizon.c \
+	src/cli/doctor_key.c \
 	src/cli/doctor_host.c \
 	src/cli/doctor_sandbox.c \
 	src/cli/doctor_types.c \

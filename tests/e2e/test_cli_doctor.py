@@ -66,6 +66,26 @@ def test_a_sandbox_can_be_made_or_not(stack, cli):
         path.unlink()
 
 
+def test_the_key_of_saved_passwords(stack, cli):
+    key, away = stack.dir / "connection.key", stack.dir / "away.key"
+    answer = stack.request("PUT", "/api/connections/shop", user="anna", json={
+        "kind": "postgresql", "host": "127.0.0.1", "database": "shop", "user": "anna", "password": "pa55word",
+        "test": False})
+    assert answer.status_code == 201, answer.text
+    assert [line.split()[0] for line in cli("doctor").lines() if line.split()[1] == "key"] == ["ok"]
+    key.rename(away)
+    try:
+        found = the_one(findings(cli))
+        assert (found["verdict"], found["what"]) == ("fail", "key") and str(key) in found["message"]
+        cli("connection", "key", "--file", key)
+        found = the_one(findings(cli))
+        assert found["verdict"] == "fail" and "1 saved connections" in found["message"], found
+    finally:
+        away.rename(key)
+    assert findings(cli) == []
+    stack.request("DELETE", "/api/connections/shop", user="anna")
+
+
 def test_by_sql_the_web_is_not_looked_at(stack):
     assert findings(Cli(stack, "sql")) == []
 
