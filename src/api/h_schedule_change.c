@@ -8,19 +8,12 @@
 bool delete_schedule(struct request *req, struct response *res,
                      struct error *err)
 {
-    struct json_out *out = json_out_new(req);
     const char *owner;
     struct db *db;
 
-    if (!owned_by(req, "schedules", &owner, err) || !http_db(req, &db, err) ||
-        !schedule_delete(db, owner, req->params[0], err))
-        return false;
-
-    json_begin_object(out, NULL);
-    json_add_bool(out, "success", true);
-    json_end(out);
-    http_send(res, 200, out);
-    return true;
+    return owned_by(req, "schedules", &owner, err) && http_db(req, &db, err) &&
+           schedule_delete(db, owner, req->params[0], err) &&
+           http_done(req, res);
 }
 
 static bool pause_or_resume(struct request *req, struct response *res,

@@ -126,16 +126,9 @@ bool get_schema_cache(struct request *req, struct response *res,
 bool delete_schema_cache(struct request *req, struct response *res,
                          struct error *err)
 {
-    struct json_out *out = json_out_new(req);
     struct connection connection;
     struct db *db;
 
-    if (!connection_of_path(req, &db, &connection, err) ||
-        !schema_cache_delete(db, connection.id, err))
-        return false;
-    json_begin_object(out, NULL);
-    json_add_bool(out, "success", true);
-    json_end(out);
-    http_send(res, 200, out);
-    return true;
+    return connection_of_path(req, &db, &connection, err) &&
+           schema_cache_delete(db, connection.id, err) && http_done(req, res);
 }

@@ -78,7 +78,6 @@ bool delete_session(struct request *req, struct response *res,
                     struct error *err)
 {
     const char *cookie = auth_cookie(req);
-    struct json_out *out = json_out_new(req);
     struct db *db;
 
     if (cookie && (!http_db(req, &db, err) || !session_end(db, cookie, err)))
@@ -86,9 +85,5 @@ bool delete_session(struct request *req, struct response *res,
     if (cookie)
         auth_forget(req->api->auth, cookie);
     set_cookie(req, res, "", 0);
-    json_begin_object(out, NULL);
-    json_add_bool(out, "success", true);
-    json_end(out);
-    http_send(res, 200, out);
-    return true;
+    return http_done(req, res);
 }

@@ -152,6 +152,9 @@ void http_header(struct request *req, struct response *res, const char *name,
 /* Answer with what was written; `out` must hang on the request. */
 void http_send(struct response *res, int status, struct json_out *out);
 
+/* Answer that it is done, there being no more to say. Returns true. */
+bool http_done(struct request *req, struct response *res);
+
 /*
  * Answer with a file under the data directory: by nginx (X-Accel-Redirect to
  * /-/millrace/PATH), which adds ranges and validators, or as plain CGI by

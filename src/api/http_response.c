@@ -43,6 +43,17 @@ void http_send(struct response *res, int status, struct json_out *out)
     res->body = json_out_text(out, &res->body_len);
 }
 
+bool http_done(struct request *req, struct response *res)
+{
+    struct json_out *out = json_out_new(req);
+
+    json_begin_object(out, NULL);
+    json_add_bool(out, "success", true);
+    json_end(out);
+    http_send(res, 200, out);
+    return true;
+}
+
 /* filename= for old clients: ASCII without what would need quoting. */
 static char *plain_name(void *mem, const char *name)
 {
