@@ -253,6 +253,22 @@ def test_a_request_that_names_none_is_refused(worker, connection, code):
     assert [(one["pointer"], one["code"]) for one in error["details"]["errors"]] == [("/connection", code)]
 
 
+@pytest.mark.parametrize("method, path, body", [
+    ("POST", "/api/jobs/batch", lambda job: {"jobs": [job]}),
+    ("POST", "/api/batches", lambda job: {"jobs": [job]}),
+    ("PUT", "/api/schedules/nightly", lambda job: {"cron": "0 2 * * *", **job})])
+def test_each_way_in_is_checked(worker, method, path, body):
+    save(worker)
+    save(worker, "bens", owner="ben")
+
+    def ask(connection):
+        job = {"type": "sh.pg", "payload": {"sh": "true", "connection": connection}}
+        return worker.stack.request(method, path, user="anna", json=body(job))
+    refused = ask("bens")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_payload"), refused.text
+    assert ask("shop").status_code < 300
+
+
 def test_one_that_has_gone_meanwhile(worker):
     save(worker)
     with stopped(worker):
