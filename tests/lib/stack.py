@@ -44,6 +44,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def psql(url, *statements):
+    """What they print; each is a transaction of its own, several in one text too."""
+    words = [word for statement in statements for word in ("-c", statement)]
+    done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *words],
+                          check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
 @contextlib.contextmanager
 def open_folder():
     """A folder that the stack's user can write to as well; pytest's own are closed."""

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from mariadb import MariaDB  # noqa: E402
-from stack import open_folder, wait_for  # noqa: E402
+from stack import open_folder, psql, wait_for  # noqa: E402
 from worker import program, worker_stack  # noqa: E402
 
 ROWS = 20_000
@@ -26,13 +26,6 @@ create table stock.item (id int primary key, amount numeric);
 insert into customer select n, 'Kunde Größe ' || n from generate_series(1, {ROWS}) n;
 insert into "Order" select n, n, repeat(md5(n::text), 20) from generate_series(1, {ROWS}) n;
 """
-
-
-def psql(url, *statements):
-    words = [word for statement in statements for word in ("-c", statement)]
-    done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *words],
-                          check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 def backup_type(name, **env):

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests" / "lib"))
 from mariadb import MariaDB  # noqa: E402
-from stack import wait_for  # noqa: E402
+from stack import psql, wait_for  # noqa: E402
 from worker import worker_stack  # noqa: E402
 
 PG_SHOP = """
@@ -89,11 +88,6 @@ def worker(maria):
             stack.add_type(spec)
         stack.restart("worker")
         yield running
-
-
-def psql(url, script):
-    subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url], input=script,
-                   check=True, capture_output=True, text=True)
 
 
 def trained(worker, type_, **payload):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from stack import wait_for  # noqa: E402
+from stack import psql, wait_for  # noqa: E402
 from worker import program, put_file, worker_stack  # noqa: E402
 
 SHOP = """
@@ -41,13 +41,6 @@ grant all on all tables in schema kept to reader;
 grant usage on schema public to reader;
 grant select on all tables in schema public to reader;
 """
-
-
-def psql(url, *statements):
-    words = [word for statement in statements for word in ("-c", statement)]
-    done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *words],
-                          check=True, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 class Shop:
