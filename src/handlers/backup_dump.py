@@ -167,9 +167,13 @@ class Mysql:
     def suffix(self):
         return "sql.gz"
 
+    def environment(self):
+        """A password of many lines is no option in a file, and there is none on a command line that all can read."""
+        password = self.target.saved.get("password")
+        return {**os.environ, **({"MYSQL_PWD": password} if password else {})}
+
     @contextlib.contextmanager
     def options(self):
-        """The password in a file of ours, not on a command line that all can read."""
         with tempfile.NamedTemporaryFile("w", suffix=".cnf") as file:
             file.write(self.target.mysql_options())
             file.flush()
@@ -179,7 +183,7 @@ class Mysql:
         with self.options() as options:
             done = subprocess.run([tool("mysql"), options, "--batch", "--skip-column-names", "-e", statement,
                                    *([database] if database else [])],
-                                  capture_output=True, text=True, check=False)
+                                  env=self.environment(), capture_output=True, text=True, check=False)
         if done.returncode:
             raise kit.Fault("connection_failed", done.stderr.strip(),
                             status=kit.DATA if self.FINAL.search(done.stderr) else kit.RETRY)
@@ -194,7 +198,7 @@ class Mysql:
         words = [tool("mysqldump"), options, "--verbose", "--single-transaction", "--quick", "--routines",
                  "--triggers", "--events", "--hex-blob"]
         words += [f"--ignore-table={self.target.database}.{name}" for name in self.payload.get("excludeTables", [])]
-        return [*words, self.target.database, *self.payload.get("tables", [])]
+        return [*words, "--", self.target.database, *self.payload.get("tables", [])]
 
     def check_tls(self):
         """MariaDB's tools go on without it where the server offers none."""
@@ -207,8 +211,8 @@ class Mysql:
         self.before = self.tables()
         lines = Lines(r"^-- Retrieving table structure", self.before, "table")
         with self.options() as options, tempfile.TemporaryFile() as words:
-            with subprocess.Popen(self.command(options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=words) as child, ended(child), \
+            with subprocess.Popen(self.command(options), env=self.environment(), stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=words) as child, ended(child), \
                     gzip.open(path, "wb", self.payload.get("compression", 6)) as file:
                 for piece in iter(lambda: child.stdout.read(CHUNK), b""):
                     file.write(piece)
@@ -231,7 +235,7 @@ class Mysql:
         self.query(f"drop database if exists `{scratch}`; create database `{scratch}`")
         try:
             with self.options() as options:
-                code, words = feed([tool("mysql"), options, scratch], path, os.environ)
+                code, words = feed([tool("mysql"), options, scratch], path, self.environment())
             if code:
                 raise kit.Fault("restore_failed", f"the backup could not be restored: {words.strip()[-1000:]}",
                                 status=kit.RETRY)

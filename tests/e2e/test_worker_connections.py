@@ -364,6 +364,25 @@ def test_two_types_work_on_mariadb(worker, maria):
     assert completed(worker, "database-backup", {"verify": "restore"})["restored"]
 
 
+@pytest.mark.parametrize("password", [
+    'quo"ted\\', "many\nresult-file={file}\nlines", "\\" * 2042 + "result-file={file}"], ids=("quoted", "lines", "long"))
+def test_a_password_is_no_option_of_a_dump(worker, maria, password):
+    file = worker.data / "written"
+    password = password.format(file=file)
+    maria.user("odd", password.replace("\\", "\\\\").replace("\n", "\\n"), "grant all on *.* to {user}")
+    save(worker, kind="mysql", host=maria.host, port=maria.port, user="odd", password=password, test=True)
+    completed(worker, "database-backup", {"verify": "restore"})
+    assert list(worker.data.glob("written*")) == []
+    maria.sql("drop user odd")
+
+
+def test_a_database_is_no_option_of_a_dump(worker, maria):
+    file = worker.data / "written"
+    save(worker, kind="mysql", host=maria.host, port=maria.port, password="maria pa55#", database=f"--result-file={file}")
+    done = worker.wait(worker.enqueue("database-backup", {"connection": "shop", "tables": ["shop"]}, owner="anna"))
+    assert (done["state"], done["error"]["code"], file.exists()) == ("discarded", "dump_failed", False), done
+
+
 @pytest.mark.parametrize("type_, payload, code", [
     ("schema-training", {}, "tls_failed"), ("report", {"report": "orders"}, "connection_failed"),
     ("batch-delete", {"table": "orders", "where": [{"column": "id", "op": "=", "value": 0}]}, "connection_failed"),
