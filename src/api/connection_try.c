@@ -233,7 +233,9 @@ static bool try_now(struct request *req, struct response *res,
     trial->connection = connection;
     trial->password = password;
     trial->in = trial->ca = trial->out[0] = trial->out[1] = -1;
-    ok = run(trial, err) && judge(trial, res, ret_version, err);
+    ok = connection_host_allowed(req->api->conf->connection_hosts,
+                                 connection->host, err) &&
+         run(trial, err) && judge(trial, res, ret_version, err);
     close_file(&trial->in);
     close_file(&trial->ca);
     close_file(&trial->out[0]);
@@ -249,9 +251,6 @@ bool connection_try(struct request *req, struct response *res,
     struct api *api = req->api;
     bool ok;
 
-    if (!connection_host_allowed(api->conf->connection_hosts, connection->host,
-                                 err))
-        return false;
     if (atomic_fetch_add(&api->trials, 1) >= AT_ONCE)
         ok = error_set(err, ERROR_BUSY, "busy",
                        "many connections are being tested just now");

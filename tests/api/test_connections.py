@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from mariadb import MariaDB  # noqa: E402
 from postgres import Postgres  # noqa: E402
+from slow_names import slow_names  # noqa: E402
 from stack import Stack, wait_for  # noqa: E402
 
 TYPE = {"type": "schema-training", "run": {"kind": "program", "command": ["schema-training"]}}
@@ -277,6 +279,16 @@ def test_hosts(server):
         assert code_of(answer) == (400, "forbidden_host"), answer.text
         assert "MILLRACE_CONNECTION_HOSTS" in message_of(answer)
         assert server.log().count("connection received") == before
+
+
+def test_names_that_take_long_hold_up_a_few_only():
+    with Stack("postgres", "nginx", MILLRACE_CONNECTION_HOSTS="10.0.0.0/8") as stack:
+        stack.start("api", LD_PRELOAD=slow_names(stack.dir, 3))
+        wait_for(lambda: stack.request("GET", "/healthz").status_code == 200)
+        anna = Caller(stack, "anna")
+        with ThreadPoolExecutor(12) as pool:
+            answers = pool.map(lambda n: code_of(anna("POST", body=nowhere(host="slow.invalid", test=True))), range(12))
+        assert sorted(answers) == 4 * [(503, "busy")] + 8 * [(503, "unknown_host")]
 
 
 def test_the_clouds_metadata_is_no_database(anna):
