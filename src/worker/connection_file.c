@@ -185,7 +185,7 @@ static void on_connection(struct db_result *rows, const struct error *why,
         return;
     }
     talloc_steal(handover, rows);
-    chore_do(attempt->worker->chores, hand_over, on_handed_over, handover);
+    chore_do(attempt->worker->lookups, hand_over, on_handed_over, handover);
 }
 
 void connection_file_make(struct attempt *attempt, input_fn *done)

@@ -100,7 +100,8 @@ static bool all_ended(const struct worker *worker)
     TAILQ_FOREACH(lane, &worker->lanes, next)
         if (lane->pool && !pool_empty(lane->pool))
             return false;
-    return chores_pending(worker->chores) == 0;
+    return chores_pending(worker->chores) == 0 &&
+           chores_pending(worker->lookups) == 0;
 }
 
 static void take_leave(struct drain *drain)

@@ -337,7 +337,9 @@ struct worker *worker_new(void *mem, const struct conf *conf,
     workdir_sweep(conf);
 
     worker->chores = chores_open(worker, base, worker->turn, err);
-    if (!worker->chores || !read_types(worker, err)) {
+    worker->lookups =
+        worker->chores ? chores_open(worker, base, worker->turn, err) : NULL;
+    if (!worker->lookups || !read_types(worker, err)) {
         talloc_free(worker);
         return NULL;
     }

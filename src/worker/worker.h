@@ -59,6 +59,7 @@ struct worker {
     struct drain *drain;
     struct purge *purge;
     struct chores *chores;
+    struct chores *lookups; /* those that may wait long for a name server */
     struct event *turn, *again, *watchdog;
     struct event *signals[WORKER_SIGNALS];
     unsigned discarded; /* numbers the work folders that are being removed */

@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from mariadb import MariaDB  # noqa: E402
 from postgres import BIN, Postgres  # noqa: E402
+from slow_names import slow_names  # noqa: E402
 from stack import wait_for  # noqa: E402
 from tls_server import authority, certificate  # noqa: E402
 from worker import SH, exists, program, put_file, worker_stack  # noqa: E402
@@ -331,6 +332,20 @@ def test_a_host_that_is_not_allowed(worker):
     with stopped(worker, MILLRACE_CONNECTION_HOSTS="10.0.0.0/8"):
         job = worker.enqueue("sh.db", {"sh": "true", "connection": "shop"}, owner="anna")
     failed(worker, job, "forbidden_host")
+    with stopped(worker):
+        pass
+
+
+def test_names_that_take_long_hold_up_no_files(worker):
+    save(worker, host="slow.invalid")
+    file = hers(worker, "in.txt", b"hello")
+    with stopped(worker, LD_PRELOAD=slow_names(worker.stack.dir, 8)):
+        slow = [worker.enqueue("sh.db", {"sh": "true", "connection": "shop"}, owner="anna") for _ in range(3)]
+    wait_for(lambda: [worker.job(job)["state"] for job in slow] == 3 * ["active"])
+    quick = worker.enqueue("sh.db", {"sh": "cat in*/in.txt | jq -R ."}, owner="anna", files=[file])
+    assert worker.wait(quick, seconds=4)["result"] == "hello"
+    assert [worker.job(job)["state"] for job in slow] == 3 * ["active"]
+    assert [worker.wait(job, seconds=20)["state"] for job in slow] == 3 * ["completed"]
     with stopped(worker):
         pass
 
