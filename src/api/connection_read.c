@@ -225,6 +225,9 @@ bool connection_read(struct request *req, const char *name,
     const char *member;
     json_t *body, *value;
 
+    if (name && strlen(name) > MAX_NAME)
+        return error_set(err, ERROR_INVALID, "invalid_member",
+                         "name must be a text of 1 to %d bytes", MAX_NAME);
     if (!http_json(req, &body, err) || !check_whole(body, name, err))
         return false;
     json_object_foreach(body, member, value) {

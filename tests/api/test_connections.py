@@ -212,6 +212,9 @@ def test_put_makes_what_is_not_there(anna):
     assert answer.status_code == 201 and answer.json()["name"] == "new one", answer.text
     gone = "/01a219cb-226b-714b-8ca5-1c381e84b187"
     assert code_of(anna("PUT", gone, nowhere())) == (404, "connection_not_found")
+    for name, code in (("x" * 101, "invalid_member"), ("a%2Fb", "invalid_path"), ("a%0Ab", "invalid_url")):
+        assert code_of(anna("PUT", f"/{name}", {**nowhere(), "name": None})) == (400, code)
+    assert len(anna("GET").json()["connections"]) == 1
 
 
 def test_a_failed_change_changes_nothing(server, anna):
