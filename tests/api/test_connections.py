@@ -1,8 +1,10 @@
 """Saved connections: passwords that nobody gets back, servers that are tried before."""
 
+import contextlib
 import json
 import re
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -335,6 +337,40 @@ def test_what_is_known_of_a_schema(anna, trained):
     assert anna("DELETE", f"/{trained}/schema-cache").json() == {"success": True}
     for method in ("GET", "DELETE"):
         assert code_of(anna(method, f"/{trained}/schema-cache")) == (404, "not_cached")
+
+
+def test_ends_of_trainings_do_not_wait_for_each_other(stack, anna):
+    """Two workers, each with trainings of the same two connections, in another order."""
+    one, other = saved(anna, nowhere(name="one")), saved(anna, nowhere(name="other"))
+    stack.sql("insert into millrace.job_type (type) values ('schema-training') on conflict do nothing")
+    stack.sql("insert into millrace.schema_cache (connection, job, attempt, result)"
+              " select id, '00000000-0000-7000-8000-000000000000', 1, '{}' from millrace.connection")
+
+    def ended(connection):
+        job = stack.value("select millrace.enqueue('schema-training', %s, '{\"owner\": \"anna\"}')",
+                          json.dumps({"connection": connection}))
+        stack.sql("insert into millrace.done (id, state, attempt, started_at, finished_at, progress, result)"
+                  " values (%s, 'completed', 1, now(), now(), 100, '{}')", job)
+        return job
+
+    def hold(connection):
+        holder = stack.connect(autocommit=False)
+        holder.cursor().execute("select from millrace.schema_cache where connection = %s for update", [connection])
+        return holder
+
+    def both_wait():
+        return stack.value("select count(distinct pid) from pg_locks where not granted") == 2
+
+    calls = [[ended(connection) for connection in pair] for pair in ((one, other), (other, one))]
+    with contextlib.closing(hold(one)) as first, contextlib.closing(hold(other)) as then, ThreadPoolExecutor(2) as pool:
+        ends = [pool.submit(stack.sql, "select millrace.keep_schemas(%s::uuid[])", jobs) for jobs in calls]
+        wait_for(both_wait)
+        first.commit()
+        time.sleep(0.3)
+        wait_for(both_wait)
+        then.commit()
+        assert [len(end.result(20)) for end in ends] == [1, 1]
+    stack.sql("delete from millrace.done")
 
 
 def test_a_large_one_whose_job_is_gone(stack, anna, trained):
