@@ -484,20 +484,21 @@ language sql stable as $$
 $$;
 
 -- What trainings have read of the schemas of saved connections is at hand from now
--- on. Their rows are held, each call in the same order, so that one which is just
--- deleted stops nothing.
+-- on, unless those have led elsewhere since. Their rows are held, each call in the same
+-- order, so that one which is just deleted or changed stops nothing.
 create function millrace.keep_schemas(trainings uuid[]) returns void
 language plpgsql as $$
 declare
     training record;
 begin
     for training in
-        select d.id, d.attempt, d.result, (millrace.connection_of(j.owner, j.payload ->> 'connection')).id as connection
+        select d.id, d.attempt, d.started_at, d.result, (millrace.connection_of(j.owner, j.payload ->> 'connection')).id as connection
           from millrace.done d
           join millrace.job j on j.id = d.id
          where d.id = any (trainings) and d.result is not null and j.payload ->> 'connection' is not null
          order by connection, d.id loop
-        perform from millrace.connection c where c.id = training.connection for key share;
+        perform from millrace.connection c
+          where c.id = training.connection and c.leads_since <= training.started_at for share;
         perform millrace.schema_cache_put(training.connection, training.id, training.attempt, training.result)
           where found;
     end loop;

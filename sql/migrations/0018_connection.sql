@@ -17,6 +17,7 @@ create table millrace.connection (
     ssl_mode       text,                        -- null: the client's default
     ca_certificate text,                        -- PEM; null: the system's
     sealed         bytea,                       -- the password; null: there is none
+    leads_since    timestamptz not null default now(),  -- where it leads now
     server_version text,                        -- at the last test
     tested_at      timestamptz,
     created_at     timestamptz not null default date_trunc('milliseconds', now()),
@@ -48,7 +49,8 @@ begin
     return c;
 end $$;
 
--- Create a connection, or change one whose id is known. Whether it was there.
+-- Create a connection, or change one whose id is known. What was read of its schema is
+-- forgotten where it leads elsewhere from now on.
 create function millrace.connection_put(
     its_id uuid, for_owner text, its_name text, its_kind text, its_host text, its_port int,
     its_database text, its_user text, its_ssl_mode text, its_ca_certificate text,
@@ -67,7 +69,13 @@ begin
            ssl_mode = excluded.ssl_mode, ca_certificate = excluded.ca_certificate,
            sealed = excluded.sealed, server_version = excluded.server_version,
            tested_at = excluded.tested_at,
+           leads_since = case when (c.kind, c.host, c.port, c.database, c."user")
+                                 = (excluded.kind, excluded.host, excluded.port, excluded.database, excluded."user")
+                              then c.leads_since else now() end,
            updated_at = date_trunc('milliseconds', now());
+    delete from millrace.schema_cache s
+     using millrace.connection c
+     where s.connection = its_id and c.id = its_id and c.leads_since = now();
 exception when unique_violation then
     perform millrace.refuse('MR409', 'connection_exists',
         format('there is a connection "%s" already; PUT changes it', its_name));

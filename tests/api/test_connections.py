@@ -373,6 +373,12 @@ def test_ends_of_trainings_do_not_wait_for_each_other(stack, anna):
     stack.sql("delete from millrace.done")
 
 
+def test_a_connection_that_leads_elsewhere_has_no_schema(anna, trained):
+    assert anna("PUT", "/nowhere", nowhere(sslMode="require")).json()["schemaCache"]
+    assert "schemaCache" not in anna("PUT", "/nowhere", nowhere(database="other")).json()
+    assert code_of(anna("GET", "/nowhere/schema-cache")) == (404, "not_cached")
+
+
 def test_a_large_one_whose_job_is_gone(stack, anna, trained):
     stack.sql("update millrace.schema_cache set result = '{\"file\": \"schema.json\"}'")
     answer = anna("GET", f"/{trained}/schema-cache")

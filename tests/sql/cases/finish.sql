@@ -188,5 +188,18 @@ select pg_temp.training(jsonb_build_object('connection', id)) as named from mill
 select tap.is('several at once', count(*), 2)
   from millrace.finish(:'w1', array[:'named', :'beside']::uuid[], '{1,1}', '{completed,completed}', array['{"n": 3}', '{"n": 4}'], '{null,null}', '{0,0}', '{null,null}');
 select tap.is('by the id too', pg_temp.cached(), 'ann other {"n": 4}, ann shop {"n": 3}');
+create function pg_temp.put(its_name text, its_host text) returns void language sql as $$
+    select millrace.connection_put(id, owner, its_name, kind, its_host, port, database, "user", null, null, null, null, false)
+      from millrace.connection where owner = 'ann' and name in ('shop', 'store')
+$$;
+select pg_temp.training(jsonb_build_object('connection', id)) as late from millrace.connection where owner = 'ann' and name = 'shop' \gset
+select pg_temp.put('store', 'db.example.org') \g /dev/null
+select tap.is('it stays under another name', pg_temp.cached(), 'ann other {"n": 4}, ann store {"n": 3}');
+select pg_temp.put('shop', 'db.example.com') \g /dev/null
+select tap.is('but not where its connection leads elsewhere', pg_temp.cached(), 'ann other {"n": 4}');
+select tap.is('nor is kept what was read there', tap.finish(:'w1', :'late', 1, 'completed', '{"n": 5}') || ': ' || pg_temp.cached(), 'completed: ann other {"n": 4}');
+select pg_temp.training('{"connection": "shop"}') as anew \gset
+select tap.finish(:'w1', :'anew', 1, 'completed', '{"n": 6}') \g /dev/null
+select tap.is('only what is read anew', pg_temp.cached(), 'ann other {"n": 4}, ann shop {"n": 6}');
 delete from millrace.connection where name = 'shop';
 select tap.is('it goes with its connection', pg_temp.cached(), 'ann other {"n": 4}');
