@@ -215,7 +215,8 @@ static bool judge(struct trial *trial, struct response *res,
         version = json_string_value(json_object_get(json, "serverVersion"));
         ok = version != NULL;
         if (ok)
-            *ret_version = talloc_strdup(trial->req, version);
+            *ret_version = talloc_strdup(trial->req,
+                                         without_password(trial, version));
         json_decref(json);
     }
     return ok || error_set(err, ERROR_MISMATCH, "connection_failed",

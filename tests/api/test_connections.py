@@ -134,16 +134,31 @@ def test_no_help_of_our_own(stack, server, anna):
     assert code_of(answer) == (422, "connection_failed"), answer.text
 
 
-def test_who_talks_without_end_holds_up_nobody(stack, anna):
+@contextlib.contextmanager
+def server_that_says(stack, script):
     program, away = stack.dir / "bin" / "connection-test", stack.dir / "away"
     program.rename(away)
     try:
-        program.write_text("#!/bin/sh\nexec yes\n")
+        program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
-        answers = [code_of(anna("POST", body=nowhere(test=True), timeout=10)) for _ in range(9)]
+        yield
     finally:
         away.rename(program)
+
+
+def test_who_talks_without_end_holds_up_nobody(stack, anna):
+    with server_that_says(stack, "exec yes"):
+        answers = [code_of(anna("POST", body=nowhere(test=True), timeout=10)) for _ in range(9)]
     assert answers == 9 * [(422, "connection_failed")]
+
+
+@pytest.mark.parametrize("said, status", [
+    ("{serverVersion: .password}", 200), ("{error: {code: \"odd\", message: .password}}", 422)])
+def test_a_server_gives_no_password_back(stack, anna, said, status):
+    saved(anna, nowhere())
+    with server_that_says(stack, f"/usr/bin/jq -c '{said}'"):
+        answer = anna("POST", "/nowhere/test")
+    assert answer.status_code == status and "********" in answer.text and "pa55word" not in answer.text
 
 
 @pytest.mark.parametrize("other, code, words", [
