@@ -174,10 +174,11 @@ class Mysql:
 
     @contextlib.contextmanager
     def options(self):
+        """No file of settings counts but ours."""
         with tempfile.NamedTemporaryFile("w", suffix=".cnf") as file:
             file.write(self.target.mysql_options())
             file.flush()
-            yield f"--defaults-extra-file={file.name}"
+            yield f"--defaults-file={file.name}"
 
     def query(self, statement, database=""):
         with self.options() as options:
@@ -235,7 +236,8 @@ class Mysql:
         self.query(f"drop database if exists `{scratch}`; create database `{scratch}`")
         try:
             with self.options() as options:
-                code, words = feed([tool("mysql"), options, scratch], path, self.environment())
+                # Lines of the dump are statements, never commands of the client such as "\\!".
+                code, words = feed([tool("mysql"), options, "--binary-mode", scratch], path, self.environment())
             if code:
                 raise kit.Fault("restore_failed", f"the backup could not be restored: {words.strip()[-1000:]}",
                                 status=kit.RETRY)

@@ -1,6 +1,7 @@
 """Backups: that they can be restored, that half ones are never seen, which ones stay."""
 
 import datetime
+import gzip
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from mariadb import MariaDB  # noqa: E402
 from stack import open_folder, psql, wait_for  # noqa: E402
 from worker import program, worker_stack  # noqa: E402
 
+HANDLERS = Path(__file__).resolve().parents[2] / "src" / "handlers"
 ROWS = 20_000
 SHOP = f"""
 create schema stock;
@@ -246,12 +248,14 @@ def maria(worker, folder):
                    " insert into item select seq, concat('Größe ', seq) from seq_1_to_5000;"
                    " create trigger t before insert on other for each row set new.id = 1", database="shop")
         server.user("keeper", 'pa"55', "grant all on *.* to {user}")
+        (worker.stack.dir / ".my.cnf").write_text("[client]\nport=1\n")
+        (worker.stack.dir / ".my.cnf").chmod(0o644)
         for name, more in (("maria", {}), ("maria.denied", {"password": "x"}), ("maria.down", {"port": 1})):
             path = worker.stack.dir / f"{name}.connection"
             path.write_text(json.dumps({"kind": "mysql", "host": server.host, "port": server.port, "database": "shop",
                                         "user": "keeper", "password": 'pa"55', **more}))
             path.chmod(0o644)
-            worker.stack.add_type(backup_type(name, MILLRACE_CONNECTION=str(path), BACKUP_DIR=str(folder)))
+            worker.stack.add_type(backup_type(name, MILLRACE_CONNECTION=str(path), BACKUP_DIR=str(folder), HOME=str(worker.stack.dir)))
         worker.stack.restart("worker")
         yield server
 
@@ -275,3 +279,28 @@ def test_a_mariadb_that_is_not_to_be_had(worker, maria, type_, attempt):
 
 def test_a_mariadb_has_one_format(worker, maria):
     failed(backup(worker, {"format": "custom"}, "maria"), "invalid_payload")
+
+
+def test_a_name_is_never_an_option(worker, maria, folder):
+    file = folder / "written"
+    done = backup(worker, {"database": f"--result-file={file}", "tables": ["shop"]}, "maria")
+    failed(done, "dump_failed")
+    assert not file.exists()
+
+
+def test_a_dump_runs_nothing_where_it_is_restored(maria, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(HANDLERS))
+    import backup_dump
+    import millrace_kit
+
+    class Target:
+        saved = {"password": 'pa"55'}
+
+        def mysql_options(self):
+            return f"[client]\nhost={maria.host}\nport={maria.port}\nuser=keeper\n"
+
+    path, file = tmp_path / "dump.sql.gz", tmp_path / "ran"
+    path.write_bytes(gzip.compress(f"select 1;\n\\! touch {file}\n".encode()))
+    with pytest.raises(millrace_kit.Fault, match="could not be restored"):
+        backup_dump.Mysql(Target(), {}).restore(path, "scratch")
+    assert not file.exists()
