@@ -4,6 +4,7 @@
 #include "pick.h"
 #include "seal.h"
 #include "show.h"
+#include "term.h"
 #include "url.h"
 
 #include <stdio.h>
@@ -226,7 +227,7 @@ static bool cmd_test(struct cli *cli, struct error *err)
         ask_print(&answer);
     else
         printf("%s works: the server is %s\n", cli_operand(cli, 0),
-               pick_text(answer.json, "serverVersion"));
+               term_clean(cli->mem, pick_text(answer.json, "serverVersion")));
     return true;
 }
 

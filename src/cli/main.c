@@ -5,6 +5,7 @@
  * was watched was cancelled.
  */
 #include "args.h"
+#include "term.h"
 
 #include <locale.h>
 #include <signal.h>
@@ -89,9 +90,8 @@ int main(int argc, char *argv[])
     if (!ok && cli.refusal && cli_wants_json(&cli))
         puts(cli.refusal);
     ok &= flush(&err);
+    if (!ok)
+        fprintf(stderr, "millrace: %s\n", term_clean(cli.mem, err.text));
     talloc_free(cli.mem);
-    if (ok)
-        return cli.exit_code;
-    fprintf(stderr, "millrace: %s\n", err.text);
-    return cli_exit_code(&err);
+    return ok ? cli.exit_code : cli_exit_code(&err);
 }

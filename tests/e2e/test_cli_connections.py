@@ -86,6 +86,20 @@ def test_what_does_not_work_is_said(cli, server):
     assert "(connection_failed)" in cli.run("connection", "test", "shop").err
 
 
+def test_what_a_server_says_moves_no_cursor(stack, cli, server):
+    create(cli, server)
+    program, away = stack.dir / "bin" / "connection-test", stack.dir / "away"
+    program.rename(away)
+    try:
+        for said in ({"serverVersion": "15\x1b[2J"}, {"error": {"code": "odd", "message": "no\x1b[2J"}}):
+            program.write_text(f"#!/bin/sh\necho '{json.dumps(said)}'\n")
+            program.chmod(0o755)
+            done = cli.run("connection", "test", "shop")
+            assert "[2J" in done.out + done.err and "\x1b" not in done.out + done.err
+    finally:
+        away.rename(program)
+
+
 def test_a_password_is_no_word_of_the_command_line(cli, server):
     done = cli.run("connection", "create", "shop", *place(server), input="")
     assert done.code == 2 and "--password-file" in done.err
