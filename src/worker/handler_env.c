@@ -83,6 +83,15 @@ static void set_job(struct environment *env, const struct attempt *attempt)
                         connection_file_path(env, attempt));
 }
 
+/* What the type says of its own database is not for the one that the job names:
+ * its server is anybody's, and libpq would send it PGPASSWORD. */
+static bool is_of_another(const char *name, const struct attempt *attempt)
+{
+    return attempt && attempt->connection &&
+           (!strncmp(name, "PG", 2) || !strcmp(name, "MYSQL_PWD") ||
+            !strcmp(name, "TARGET_DATABASE_URL"));
+}
+
 struct child_spec handler_spec(void *mem, const struct lane *lane,
                                const char *workdir,
                                const struct attempt *attempt)
@@ -92,7 +101,8 @@ struct child_spec handler_spec(void *mem, const struct lane *lane,
 
     set_dirs(env, workdir);
     for (const char **pair = type->env; pair && *pair; pair += 2)
-        environment_set(env, pair[0], pair[1]);
+        if (!is_of_another(pair[0], attempt))
+            environment_set(env, pair[0], pair[1]);
     environment_set(env, "MILLRACE_TYPE", type->type);
     if (attempt)
         set_job(env, attempt);

@@ -34,7 +34,9 @@ def installed(name, **env):
 
 
 BOTH = {"connection": ["postgresql", "mysql"]}
-OWN = {"kind": "program", "command": ["sh-handler"], "env": {"MILLRACE_CONNECTION": "/of/the/type"}}
+OWN = {"kind": "program", "command": ["sh-handler"],
+       "env": {"MILLRACE_CONNECTION": "/of/the/type", "PGPASSWORD": "hush", "MYSQL_PWD": "hush", "TARGET_DATABASE_URL": "hush",
+               "GREETING": "hello"}}
 TYPES = [(program("sh.db", maxAttempts=2, run=OWN, **BOTH), SH),
          (program("sh.keyless", maxAttempts=50, **BOTH), None),
          (program("sh.pg", maxAttempts=2, connection=["postgresql"]), None)]
@@ -183,6 +185,13 @@ def test_without_one_the_type_says_which(worker):
     script = 'echo "$MILLRACE_CONNECTION" | jq -R .'
     assert worker.wait(worker.enqueue("sh.db", {"sh": script}))["result"] == "/of/the/type"
     assert run(worker, script)[1]["result"].endswith("/connection.json")
+
+
+def test_what_the_type_says_of_its_own_is_not_for_another(worker):
+    save(worker)
+    script = 'echo "$PGPASSWORD $MYSQL_PWD $TARGET_DATABASE_URL $GREETING" | jq -R .'
+    assert worker.wait(worker.enqueue("sh.db", {"sh": script}))["result"] == "hush hush hush hello"
+    assert run(worker, script)[1]["result"] == "   hello"
 
 
 def test_input_files_lie_there_as_ever(worker):
