@@ -8,7 +8,29 @@
 #include "catalog_source.h"
 #include "kit.h"
 
+#include <stdio.h>
+#include <sys/resource.h>
 #include <talloc.h>
+#include <unistd.h>
+
+#define MEMORY (128UL << 20) /* for what a server sends */
+
+/* A row may be as long as a server likes, up to a gigabyte. A core would have
+ * the password in it. */
+static void confine(void)
+{
+    unsigned long pages = 0, page = (unsigned long)sysconf(_SC_PAGESIZE);
+    struct rlimit memory, none = {0, 0};
+    FILE *file = fopen("/proc/self/statm", "re");
+
+    if (file && fscanf(file, "%*u %*u %*u %*u %*u %lu", &pages) == 1) {
+        memory.rlim_cur = memory.rlim_max = pages * page + MEMORY;
+        setrlimit(RLIMIT_DATA, &memory);
+    }
+    if (file)
+        fclose(file);
+    setrlimit(RLIMIT_CORE, &none);
+}
 
 static bool on_version(void *arg, const char *const *fields, struct fault *err)
 {
@@ -44,6 +66,7 @@ int main(void)
     int status;
 
     kit_start();
+    confine();
     status = kit_payload(&described, &err) ? test(mem, described)
                                            : kit_fail_with(&err);
     json_decref(described);

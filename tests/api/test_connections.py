@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -150,6 +151,29 @@ def test_who_talks_without_end_holds_up_nobody(stack, anna):
     with server_that_says(stack, "exec yes"):
         answers = [code_of(anna("POST", body=nowhere(test=True), timeout=10)) for _ in range(9)]
     assert answers == 9 * [(422, "connection_failed")]
+
+
+def test_a_server_takes_no_memory(stack, anna):
+    """It answers as PostgreSQL does, with a row of 800 MB."""
+    sent = 0
+
+    def talk(listener):
+        nonlocal sent
+        line, _ = listener.accept()
+        with line, contextlib.suppress(OSError):
+            while (size := line.recv(4)) and (word := line.recv(int.from_bytes(size, "big") - 4))[:2] == b"\x04\xd2":
+                line.sendall(b"N")
+            line.sendall(b"R\0\0\0\x08\0\0\0\0" b"Z\0\0\0\x05I")
+            line.recv(1)
+            line.sendall(b"T\0\0\0\x1a\0\x01v\0" + bytes(6) + b"\0\0\0\x19\xff\xff" + bytes(6) + b"D\x30\0\0\0\0\x01\x2f\xff\xff\xf0")
+            while sent < 900 << 20:
+                sent += line.send(bytes(1 << 20))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        talked = pool.submit(talk, listener)
+        answer = anna("POST", body=nowhere(port=listener.getsockname()[1], test=True))
+        talked.result(20)
+    assert answer.status_code == 422 and sent < 200 << 20, (answer.text, sent)
 
 
 @pytest.mark.parametrize("said, status", [
