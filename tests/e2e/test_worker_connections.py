@@ -5,6 +5,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from mariadb import MariaDB  # noqa: E402
 from postgres import BIN, Postgres  # noqa: E402
 from slow_names import slow_names  # noqa: E402
-from stack import wait_for  # noqa: E402
+from stack import open_folder, wait_for  # noqa: E402
 from tls_server import authority, certificate  # noqa: E402
 from worker import SH, exists, program, put_file, worker_stack  # noqa: E402
 
@@ -44,12 +45,13 @@ TYPES = [(program("sh.db", maxAttempts=2, run=OWN, **BOTH), SH),
 
 @pytest.fixture(scope="module")
 def worker():
-    with worker_stack(TYPES) as worker:
+    with worker_stack(TYPES) as worker, open_folder() as backups:
+        worker.backups = backups
         reports = worker.stack.dir / "reports.d"
         reports.mkdir()
         (reports / "orders.sql").write_text("select id, note from orders order by id")
         for name in NAMES:
-            worker.stack.add_type(installed(name, REPORTS_DIR=str(reports)))
+            worker.stack.add_type(installed(name, REPORTS_DIR=str(reports), BACKUP_DIR=str(backups)))
         worker.stack.restart("worker")
         worker.stack.start("api", "nginx")
         wait_for(lambda: worker.stack.request("GET", "/healthz").status_code == 200)
@@ -386,6 +388,19 @@ def test_two_types_work_on_mariadb(worker, maria):
     save(worker, kind="mariadb", host=maria.host, port=maria.port, password="maria pa55#", test=True)
     assert completed(worker, "schema-training", {})["counts"]["tables"] == 1
     assert completed(worker, "database-backup", {"verify": "restore"})["restored"]
+
+
+def test_backups_of_one_connection_are_not_anothers(worker, postgres):
+    payload = {"folder": "nightly", "name": "shop", "keep": {"last": 1}}
+    found = {}
+    for name in ("shop", "other"):
+        its = save(worker, name, **postgres.connection(), test=True)
+        found[its] = {**payload, "connection": name}
+        assert completed(worker, "database-backup", found[its])["removed"] == []
+    for its, again in found.items():
+        assert len(list((worker.backups / its / "nightly").glob("shop-*.dump"))) == 1
+        time.sleep(1)  # the name has its second
+        assert len(completed(worker, "database-backup", again)["removed"]) == 1
 
 
 @pytest.mark.parametrize("password", [
