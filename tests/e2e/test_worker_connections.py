@@ -361,6 +361,38 @@ def test_names_that_take_long_hold_up_no_files(worker):
         pass
 
 
+@pytest.fixture
+def slow(worker):
+    """A job whose connection is being handed over for seconds."""
+    save(worker, host="slow.invalid")
+    with stopped(worker, LD_PRELOAD=slow_names(worker.stack.dir, 3)):
+        job = worker.enqueue("sh.db", {"sh": "echo true", "connection": "shop"}, owner="anna")
+    wait_for(lambda: worker.job(job)["state"] == "active" and folders(worker))
+    yield job
+    with stopped(worker):
+        pass
+
+
+def test_a_job_is_cancelled_while_it_is_handed_over(worker, slow):
+    worker.sql("select millrace.cancel(%s)", slow)
+    worker.ring()
+    assert worker.wait(slow)["state"] == "cancelled"
+    wait_for(lambda: not list((worker.data / "work").iterdir()))
+
+
+def test_a_worker_that_stops_gives_back_what_is_handed_over(worker, slow):
+    worker.stack.stop("worker")
+    assert worker.job(slow)["state"] == "available" and not list((worker.data / "work").iterdir())
+    worker.stack.start("worker")
+    assert worker.wait(slow)["result"] is True
+
+
+def test_a_worker_is_killed_while_it_hands_over(worker, slow):
+    worker.stack.kill("worker")
+    worker.stack.start("worker")
+    assert worker.wait(slow)["result"] is True
+
+
 # ---------------------------------------------------------------- real servers
 
 def completed(worker, type_, payload, **options):
