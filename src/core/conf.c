@@ -50,7 +50,7 @@ static const struct setting settings[] = {
      SYSCONFDIR "/millrace/connection.key",
      NULL, NULL, "the key that seals the passwords of saved connections"},
     {"MILLRACE_CONNECTION_HOSTS", CONF_TEXT, AT(connection_hosts), "",
-     NULL, NULL, "where these may lead, with commas: db.example.org, *.example.org, 10.0.0.0/8; empty is anywhere"},
+     NULL, NULL, "where these may lead, with commas: db.example.org, *.example.org, 10.0.0.0/8; empty is anywhere but link-local"},
     {"MILLRACE_LOG_LEVEL", CONF_LEVEL, AT(log_level), "info",
      NULL, NULL, "least level that is logged: error, warn, info or debug"},
     {"MILLRACE_API_SOCKET", CONF_TEXT, AT(api_socket), "",
