@@ -9,8 +9,8 @@
 
 /* Where clouds answer with the machine's own credentials. */
 static const char metadata[] =
-    "169.254.0.0/16,fe80::/10,100.100.100.200,"
-    "168.63.129.16,fd00:ec2::254";
+    "169.254.0.0/16,fe80::/10,100.100.100.200,192.0.0.192,"
+    "168.63.129.16,fd00:ec2::/32,fd20:ce::254";
 
 /* The next item of a list with commas, on `mem`; NULL at its end. */
 static char *next_item(void *mem, const char **at)
