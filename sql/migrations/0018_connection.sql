@@ -49,30 +49,36 @@ begin
     return c;
 end $$;
 
--- Create a connection, or change one whose id is known. What was read of its schema is
+-- Create a connection, or change one that is there. What was read of its schema is
 -- forgotten where it leads elsewhere from now on.
 create function millrace.connection_put(
-    its_id uuid, for_owner text, its_name text, its_kind text, its_host text, its_port int,
+    is_new bool, its_id uuid, for_owner text, its_name text, its_kind text, its_host text, its_port int,
     its_database text, its_user text, its_ssl_mode text, its_ca_certificate text,
     its_sealed bytea, its_version text, tested bool)
 returns void language plpgsql as $$
+declare
+    its_test timestamptz := case when tested then date_trunc('milliseconds', now()) end;
 begin
-    insert into millrace.connection as c
-           (id, owner, name, kind, host, port, database, "user", ssl_mode, ca_certificate,
-            sealed, server_version, tested_at)
-    values (its_id, for_owner, its_name, its_kind, its_host, its_port, its_database, its_user,
-            its_ssl_mode, its_ca_certificate, its_sealed, its_version,
-            case when tested then date_trunc('milliseconds', now()) end)
-        on conflict (id) do update
-       set name = excluded.name, kind = excluded.kind, host = excluded.host,
-           port = excluded.port, database = excluded.database, "user" = excluded."user",
-           ssl_mode = excluded.ssl_mode, ca_certificate = excluded.ca_certificate,
-           sealed = excluded.sealed, server_version = excluded.server_version,
-           tested_at = excluded.tested_at,
+    if is_new then
+        insert into millrace.connection
+               (id, owner, name, kind, host, port, database, "user", ssl_mode, ca_certificate,
+                sealed, server_version, tested_at)
+        values (its_id, for_owner, its_name, its_kind, its_host, its_port, its_database, its_user,
+                its_ssl_mode, its_ca_certificate, its_sealed, its_version, its_test);
+        return;
+    end if;
+    update millrace.connection c
+       set name = its_name, kind = its_kind, host = its_host, port = its_port, database = its_database,
+           "user" = its_user, ssl_mode = its_ssl_mode, ca_certificate = its_ca_certificate,
+           sealed = its_sealed, server_version = its_version, tested_at = its_test,
            leads_since = case when (c.kind, c.host, c.port, c.database, c."user")
-                                 = (excluded.kind, excluded.host, excluded.port, excluded.database, excluded."user")
+                                 = (its_kind, its_host, its_port, its_database, its_user)
                               then c.leads_since else now() end,
-           updated_at = date_trunc('milliseconds', now());
+           updated_at = date_trunc('milliseconds', now())
+     where c.id = its_id and c.owner = for_owner;
+    if not found then
+        perform millrace.refuse('MR404', 'connection_not_found', 'there is no such connection');
+    end if;
     delete from millrace.schema_cache s
      using millrace.connection c
      where s.connection = its_id and c.id = its_id and c.leads_since = now();

@@ -17,11 +17,11 @@ select c.id, c.owner, c.name, c.kind, c.host, c.port, c.database, c."user", c.ss
  limit $5::int;
 
 -- name: connection_put
--- Create or change one: $1 id, $2 owner, $3 name, $4 kind, $5 host, $6 port, $7
--- database, $8 user, $9 SSL mode, $10 CA certificate, $11 sealed password in hex, $12
--- the server's version, $13 whether it was tested.
-select millrace.connection_put($1::uuid, $2, $3, $4, $5, $6::int, $7, $8, $9, $10,
-                               decode($11, 'hex'), $12, $13::bool);
+-- Create ($1) or change one: $2 id, $3 owner, $4 name, $5 kind, $6 host, $7 port, $8
+-- database, $9 user, $10 SSL mode, $11 CA certificate, $12 sealed password in hex, $13
+-- the server's version, $14 whether it was tested.
+select millrace.connection_put($1::bool, $2::uuid, $3, $4, $5, $6, $7::int, $8, $9, $10, $11,
+                               decode($12, 'hex'), $13, $14::bool);
 
 -- name: connection_tested
 -- What a test has found.

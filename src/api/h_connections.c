@@ -143,7 +143,8 @@ static bool save(struct request *req, struct response *res,
         return false;
     if (password)
         c->sealed = connection_seal(req, key, c, password);
-    return http_db(req, &db, err) && connection_put(db, c, form->test, err);
+    return http_db(req, &db, err) &&
+           connection_put(db, c, !old->id, form->test, err);
 }
 
 static bool save_with_key(struct request *req, struct response *res,

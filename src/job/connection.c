@@ -83,16 +83,17 @@ bool connection_find(struct db *db, void *mem, const char *owner,
     return connection_row(rows, 0, ret, err);
 }
 
-bool connection_put(struct db *db, const struct connection *c, bool tested,
-                    struct error *err)
+bool connection_put(struct db *db, const struct connection *c, bool is_new,
+                    bool tested, struct error *err)
 {
     void *mem = talloc_new(NULL);
-    bool ok = db_exec(db, SQL_CONNECTION_PUT,
-                      DB_ARGS(c->id, c->owner, c->name, c->kind, c->host,
-                              db_int(mem, c->port), c->database, c->user,
-                              c->ssl_mode, c->ca_certificate, c->sealed,
-                              c->server_version, tested ? "t" : "f"),
-                      NULL, err);
+    bool ok =
+        db_exec(db, SQL_CONNECTION_PUT,
+                DB_ARGS(is_new ? "t" : "f", c->id, c->owner, c->name, c->kind,
+                        c->host, db_int(mem, c->port), c->database, c->user,
+                        c->ssl_mode, c->ca_certificate, c->sealed,
+                        c->server_version, tested ? "t" : "f"),
+                NULL, err);
 
     talloc_free(mem);
     return ok;

@@ -54,10 +54,11 @@ bool connection_find(struct db *db, void *mem, const char *owner,
 bool connection_row(const struct db_result *rows, int row,
                     struct connection *ret, struct error *err) MUST_CHECK;
 
-/* Create it, or change it where its id is known; ERROR_CONFLICT
- * connection_exists where the owner has another of that name. */
+/* Create it, or change the one of its id; ERROR_CONFLICT connection_exists
+ * where the owner has another of that name, ERROR_NOT_FOUND
+ * connection_not_found where the one to change has gone. */
 bool connection_put(struct db *db, const struct connection *connection,
-                    bool tested, struct error *err) MUST_CHECK;
+                    bool is_new, bool tested, struct error *err) MUST_CHECK;
 
 bool connection_tested(struct db *db, const char *id, const char *version,
                        struct error *err) MUST_CHECK;

@@ -258,6 +258,17 @@ def test_put_makes_what_is_not_there(anna):
     assert len(anna("GET").json()["connections"]) == 1
 
 
+def test_what_is_deleted_meanwhile_does_not_come_back(stack, anna):
+    saved(anna, nowhere())
+    begun = stack.dir / "data" / "begun"
+    with server_that_says(stack, f"touch {begun}; sleep 2; echo '{{\"serverVersion\": \"1\"}}'"), ThreadPoolExecutor(1) as pool:
+        change = pool.submit(anna, "PUT", "/nowhere", nowhere(test=True))
+        wait_for(begun.exists)
+        assert anna("DELETE", "/nowhere").status_code == 200
+        assert code_of(change.result(10)) == (404, "connection_not_found")
+    assert anna("GET").json()["connections"] == []
+
+
 def test_a_failed_change_changes_nothing(server, anna):
     saved(anna, server.connection(name="shop"))
     before = anna("GET", "/shop").json()

@@ -189,7 +189,7 @@ select tap.is('several at once', count(*), 2)
   from millrace.finish(:'w1', array[:'named', :'beside']::uuid[], '{1,1}', '{completed,completed}', array['{"n": 3}', '{"n": 4}'], '{null,null}', '{0,0}', '{null,null}');
 select tap.is('by the id too', pg_temp.cached(), 'ann other {"n": 4}, ann shop {"n": 3}');
 create function pg_temp.put(its_name text, its_host text) returns void language sql as $$
-    select millrace.connection_put(id, owner, its_name, kind, its_host, port, database, "user", null, null, null, null, false)
+    select millrace.connection_put(false, id, owner, its_name, kind, its_host, port, database, "user", null, null, null, null, false)
       from millrace.connection where owner = 'ann' and name in ('shop', 'store')
 $$;
 select pg_temp.training(jsonb_build_object('connection', id)) as late from millrace.connection where owner = 'ann' and name = 'shop' \gset
