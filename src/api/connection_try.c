@@ -166,16 +166,12 @@ static bool run(struct trial *trial, struct error *err)
 /* Servers may repeat what they were given. */
 static const char *without_password(struct trial *trial, const char *text)
 {
-    static const char options[] =
-        "{\"payloadSchema\":{\"properties\":{\"p\":{\"writeOnly\":true}}}}";
-    struct json_out *out = json_out_new(trial->req);
     struct secrets *secrets;
     char *hidden;
 
-    json_begin_object(out, NULL);
-    json_may_string(out, "p", trial->password);
-    json_end(out);
-    secrets = secrets_find(trial->req, options, json_out_text(out, NULL));
+    if (!trial->password)
+        return text;
+    secrets = secrets_with(trial->req, NULL, trial->password);
     hidden = secrets_hide(trial->req, secrets, text, strlen(text));
     return hidden ? hidden : text;
 }
