@@ -237,6 +237,8 @@ bool connection_read(struct request *req, const char *name,
     if (!form.connection.port)
         form.connection.port =
             !strcmp(form.connection.kind, "mysql") ? 3306 : 5432;
+    if (form.connection.ca_certificate && !form.connection.ssl_mode)
+        form.connection.ssl_mode = "verify-full";
     *ret = form;
     return true;
 }

@@ -124,6 +124,8 @@ static bool edit_place(struct cli *cli, json_t *body, struct error *err)
         return false;
     if (port > 0)
         json_object_set_new(body, "port", json_integer(port));
+    else if (cli_value(cli, "--kind"))
+        json_object_del(body, "port");
     if (!strcmp(pick_text(body, "sslMode"), "default"))
         json_object_del(body, "sslMode");
     if (cli_flag(cli, "--no-test"))

@@ -163,7 +163,7 @@ static const char *const *bound_to(const struct connection *c,
 char *connection_seal(void *mem, const struct seal_key *key,
                       const struct connection *connection, const char *password)
 {
-    struct bound bound;
+    struct bound bound = {0};
 
     return seal_text(mem, key, password, bound_to(connection, &bound));
 }
@@ -172,7 +172,7 @@ bool connection_unseal(void *mem, const struct seal_key *key,
                        const struct connection *connection, char **ret,
                        struct error *err)
 {
-    struct bound bound;
+    struct bound bound = {0};
 
     *ret = NULL;
     return !connection->sealed ||

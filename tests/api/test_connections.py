@@ -222,6 +222,13 @@ def test_a_default_port(anna):
         assert anna("POST", body=body).json()["port"] == port
 
 
+def test_a_certificate_counts(anna):
+    ca = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
+    for given, shown in ((None, "verify-full"), ("require", "require")):
+        assert anna("PUT", "/nowhere", nowhere(caCertificate=ca, sslMode=given)).json()["sslMode"] == shown
+    assert "sslMode" not in anna("PUT", "/nowhere", nowhere()).json()
+
+
 # ---------------------------------------------------------------- changing
 
 def test_a_change_keeps_the_password(stack, server, anna):

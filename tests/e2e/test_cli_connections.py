@@ -128,6 +128,8 @@ def test_a_change_keeps_what_is_not_named(cli, server, tmp_path):
     cli("connection", "change", "shop", "--port", "7", "--no-test")
     shown = cli("connection", "show", "shop", "--json").json()
     assert shown["port"] == 7 and shown["caCertificate"] == certificate.read_text()
+    cli("connection", "change", "shop", "--kind", "mysql", "--no-test")
+    assert cli("connection", "show", "shop", "--json").json()["port"] == 3306
     cli("connection", "change", "shop", "--ca-file", "", "--no-test")
     assert "caCertificate" not in cli("connection", "show", "shop", "--json").json()
 
