@@ -6,8 +6,11 @@ import hashlib
 import json
 import os
 import re
+import socket
+import struct
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psycopg2
@@ -286,6 +289,40 @@ def test_a_name_is_never_an_option(worker, maria, folder):
     done = backup(worker, {"database": f"--result-file={file}", "tables": ["shop"]}, "maria")
     failed(done, "dump_failed")
     assert not file.exists()
+
+
+def test_a_server_gets_no_password_in_clear(worker, folder):
+    """One that asks for it, as MariaDB's clients would give it by themselves."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        got = []
+        port = server.getsockname()[1]
+        path = worker.stack.dir / "asks.connection"
+        path.write_text(json.dumps({"kind": "mysql", "host": "127.0.0.1", "port": port, "database": "shop",
+                                    "user": "keeper", "password": "pa55word"}))
+        path.chmod(0o644)
+        spec = backup_type("asks", MILLRACE_CONNECTION=str(path), BACKUP_DIR=str(folder))
+        worker.stack.add_type({**spec, "maxAttempts": 1})
+        worker.stack.restart("worker")
+        thread = threading.Thread(target=ask_for_the_password, args=(server, got))
+        thread.start()
+        failed(backup(worker, {}, "asks"), "connection_failed")
+        thread.join(20)
+    assert b"keeper" in got[0] and b"pa55word" not in b"".join(got)
+
+
+def ask_for_the_password(server, got):
+    def packet(number, data):
+        return struct.pack("<I", len(data))[:3] + bytes([number]) + data
+
+    greeting = (b"\x0a11.0.0-MariaDB\0" + struct.pack("<I", 1) + b"12345678\0" + struct.pack("<H", 0x820b) + b"\x21"
+                + struct.pack("<HHB", 2, 0x0008, 21) + bytes(10) + b"123456789012\0mysql_native_password\0")
+    client, _ = server.accept()
+    with client:
+        client.settimeout(20)
+        client.sendall(packet(0, greeting))
+        got.append(client.recv(65536))
+        client.sendall(packet(got[0][3] + 1, b"\xfemysql_clear_password\0"))
+        got.append(client.recv(65536))
 
 
 def test_a_dump_runs_nothing_where_it_is_restored(maria, tmp_path, monkeypatch):

@@ -2,9 +2,10 @@
 
 select gen_random_uuid() as one, gen_random_uuid() as two, gen_random_uuid() as gone \gset
 
-create function pg_temp.put(id uuid, name text, owner text default 'anna', port int default 5432, tested bool default false)
+create function pg_temp.put(id uuid, name text, owner text default 'anna', port int default 5432, tested bool default false,
+                            is_new bool default true)
 returns void language sql as $$
-    select millrace.connection_put(id, owner, name, 'postgresql', 'h', port, 'd', 'u', null, null, null,
+    select millrace.connection_put(is_new, id, owner, name, 'postgresql', 'h', port, 'd', 'u', null, null, null,
                                    case when tested then '15' end, tested)
 $$;
 
@@ -22,9 +23,14 @@ select tap.is('an id is its owner''s', pg_temp.found('bert', :'one'), null);
 select tap.is('there is no other', pg_temp.found('anna', name), null) from unnest(array['', 'Shop', :'gone']) name;
 
 select tap.refused('two of a name', format('select pg_temp.put(%L, %L)', :'gone', 'shop'), 'MR409', 'connection_exists');
-select pg_temp.put(:'one', 'books', port => 7) \g /dev/null
+select pg_temp.put(:'one', 'books', port => 7, is_new => false) \g /dev/null
 select tap.is('a known id is changed', (name, port, owner, tested_at is null, server_version is null)::text,
               '(books,7,anna,t,t)') from millrace.connection where id = :'one';
+
+select tap.refused('of another owner it is not', format('select pg_temp.put(%L, %L, %L, is_new => false)', :'one', 'books', 'bert'),
+                   'MR404', 'connection_not_found');
+select tap.refused('nor what has gone', format('select pg_temp.put(%L, %L, is_new => false)', :'gone', 'new'),
+                   'MR404', 'connection_not_found');
 
 -- ---------------------------------------------------------------- schemas
 
