@@ -35,6 +35,10 @@ def folder():
     yield path
     if (path / "env").exists():
         quickstart("down", "--dir", str(path), check=False)
+    for place in (*path.glob("*"), path):
+        if place.is_symlink():      # the stack's user could not go there, so it lies elsewhere
+            shutil.rmtree(place.resolve(), ignore_errors=True)
+            place.unlink()
     shutil.rmtree(path, ignore_errors=True)
 
 
