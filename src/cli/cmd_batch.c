@@ -32,12 +32,9 @@ static bool cmd_list(struct cli *cli, struct error *err)
         {"DONE",    "percent",   CELL_PERCENT, false},
         {"CREATED", "createdAt", CELL_TIME,    false},
     };
-    char *url = talloc_strdup(cli->mem, "/api/batches");
 
-    url = url_add(url, "owner", cli_value(cli, "--owner"));
-    url = url_add(url, "limit", cli_value(cli, "--limit"));
-    url = url_add(url, "cursor", cli_value(cli, "--cursor"));
-    return show_list(cli, url, "batches", columns, COUNT(columns), err);
+    return show_page(cli, "/api/batches", "batches", columns, COUNT(columns),
+                     err);
 }
 
 static bool cmd_show(struct cli *cli, struct error *err)

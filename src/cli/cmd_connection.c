@@ -36,11 +36,9 @@ static bool cmd_list(struct cli *cli, struct error *err)
         {"TESTED",   "testedAt",              CELL_TIME, false},
         {"TRAINED",  "schemaCache.trainedAt", CELL_TIME, false},
     };
-    char *url = all_url(cli);
 
-    url = url_add(url, "limit", cli_value(cli, "--limit"));
-    url = url_add(url, "cursor", cli_value(cli, "--cursor"));
-    return show_list(cli, url, "connections", columns, COUNT(columns), err);
+    return show_page(cli, "/api/connections", "connections", columns,
+                     COUNT(columns), err);
 }
 
 static bool cmd_show(struct cli *cli, struct error *err)
@@ -324,17 +322,6 @@ static const struct option change_options[] = {
     {0},
 };
 
-static const struct option owner_option[] = {
-    OPTION("--owner", "NAME", "one of this owner's (for admins)"),
-    {0},
-};
-
-static const struct option list_options[] = {
-    OPTION("--limit",  "N",      "at most so many"),
-    OPTION("--cursor", "CURSOR", "go on where an earlier list ended (its nextCursor)"),
-    {0},
-};
-
 static const struct option schema_options[] = {
     SWITCH("--forget", "forget it instead"),
     {0},
@@ -346,7 +333,7 @@ static const struct option key_options[] = {
 };
 
 const struct command connection_commands[] = {
-    {"connection list", "", "list the saved connections", cmd_list, {list_options, owner_option, json_option}},
+    {"connection list", "", "list the saved connections", cmd_list, {page_options, owner_option, json_option}},
     {"connection show", "NAME", "show a connection whole, but for its password",
      cmd_show, {owner_option, json_option}},
     {"connection create", "NAME", "try and save a connection; asks for the password",

@@ -26,12 +26,9 @@ static bool cmd_list(struct cli *cli, struct error *err)
         {"LAST",     "lastRunAt", CELL_TIME, false},
         {"NEXT",     "nextRunAt", CELL_TIME, false},
     };
-    char *url = talloc_strdup(cli->mem, "/api/schedules");
 
-    url = url_add(url, "owner", cli_value(cli, "--owner"));
-    url = url_add(url, "limit", cli_value(cli, "--limit"));
-    url = url_add(url, "cursor", cli_value(cli, "--cursor"));
-    return show_list(cli, url, "schedules", columns, COUNT(columns), err);
+    return show_page(cli, "/api/schedules", "schedules", columns,
+                     COUNT(columns), err);
 }
 
 static bool cmd_show(struct cli *cli, struct error *err)
@@ -206,24 +203,13 @@ static const struct option options[] = {
     {0},
 };
 
-static const struct option owner_option[] = {
-    OPTION("--owner", "NAME", "one of this owner's (for admins)"),
-    {0},
-};
-
-static const struct option list_options[] = {
-    OPTION("--limit",  "N",      "at most so many"),
-    OPTION("--cursor", "CURSOR", "go on where an earlier list ended (its nextCursor)"),
-    {0},
-};
-
 static const struct option next_options[] = {
     OPTION("--count", "N", "how many (default 20)"),
     {0},
 };
 
 const struct command schedule_commands[] = {
-    {"schedule list", "", "list the schedules", cmd_list, {list_options, owner_option, json_option}},
+    {"schedule list", "", "list the schedules", cmd_list, {page_options, owner_option, json_option}},
     {"schedule show", "NAME", "show a schedule whole", cmd_show, {owner_option, json_option}},
     {"schedule create", "NAME TYPE [PAYLOAD|-|@FILE]", "make a schedule",
      cmd_create, {options, job_options, owner_option, json_option}},

@@ -2,9 +2,24 @@
 
 #include "ask.h"
 #include "pick.h"
+#include "url.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <talloc.h>
+
+/* clang-format off */
+const struct option owner_option[] = {
+    OPTION("--owner", "NAME", "one of this owner's (for admins)"),
+    {0},
+};
+
+const struct option page_options[] = {
+    OPTION("--limit",  "N",      "at most so many"),
+    OPTION("--cursor", "CURSOR", "go on where an earlier list ended (its nextCursor)"),
+    {0},
+};
+/* clang-format on */
 
 bool show_list(struct cli *cli, const char *path, const char *member,
                const struct column *columns, size_t count, struct error *err)
@@ -19,6 +34,17 @@ bool show_list(struct cli *cli, const char *path, const char *member,
     else
         table_print(&look, pick(answer.json, member), columns, count, stdout);
     return true;
+}
+
+bool show_page(struct cli *cli, const char *path, const char *member,
+               const struct column *columns, size_t count, struct error *err)
+{
+    char *url = talloc_strdup(cli->mem, path);
+
+    url = url_add(url, "owner", cli_value(cli, "--owner"));
+    url = url_add(url, "limit", cli_value(cli, "--limit"));
+    url = url_add(url, "cursor", cli_value(cli, "--cursor"));
+    return show_list(cli, url, member, columns, count, err);
 }
 
 bool show_record(struct cli *cli, const char *path,

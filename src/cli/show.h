@@ -13,6 +13,14 @@ bool show_list(struct cli *cli, const char *path, const char *member,
                const struct column *columns, size_t count,
                struct error *err) MUST_CHECK;
 
+/* The same of things with owners, a page of it: by owner_option and
+ * page_options. */
+extern const struct option owner_option[], page_options[];
+
+bool show_page(struct cli *cli, const char *path, const char *member,
+               const struct column *columns, size_t count,
+               struct error *err) MUST_CHECK;
+
 /* GET one thing, a line for each member that it has. */
 bool show_record(struct cli *cli, const char *path,
                  const struct column *columns, size_t count,
