@@ -147,6 +147,7 @@ worker_unit_tests = \
 	tests/unit/test_retry \
 	tests/unit/test_tail \
 	tests/unit/test_type \
+	tests/unit/test_type_folder \
 	tests/unit/test_worker_parts
 
 check_PROGRAMS += $(worker_unit_tests)
@@ -177,6 +178,10 @@ tests_unit_test_tail_LDADD = src/worker/libworker.a $(JOB_LIBS) $(CURL_LIBS) $(C
 tests_unit_test_type_SOURCES = tests/unit/test_type.c
 tests_unit_test_type_CPPFLAGS = $(JOB_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_type_LDADD = $(JOB_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_type_folder_SOURCES = tests/unit/test_type_folder.c
+tests_unit_test_type_folder_CPPFLAGS = $(JOB_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_type_folder_LDADD = $(JOB_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_test_worker_parts_SOURCES = tests/unit/test_worker_parts.c
 tests_unit_test_worker_parts_CPPFLAGS = $(WORKER_CPPFLAGS) $(CMOCKA_CFLAGS)
