@@ -7,69 +7,69 @@
 
 #include <cmocka.h>
 
+static const struct {
+    const char *text;
+    enum value_class want;
+} texts[] = {
+    {"",                          VALUE_EMPTY   },
+    {"  ",                        VALUE_EMPTY   },
+    {"NULL",                      VALUE_EMPTY   },
+    {"\\N",                       VALUE_EMPTY   },
+    {"n/a",                       VALUE_EMPTY   },
+    {"NaN",                       VALUE_EMPTY   },
+    {"0",                         VALUE_INTEGER },
+    {"-12",                       VALUE_INTEGER },
+    {" 42 ",                      VALUE_INTEGER },
+    {"123456789012345678901",     VALUE_INTEGER },
+    {"0.5",                       VALUE_NUMBER  },
+    {".5",                        VALUE_NUMBER  },
+    {"5.",                        VALUE_NUMBER  },
+    {"1e5",                       VALUE_NUMBER  },
+    {"-1.5E-10",                  VALUE_NUMBER  },
+    {"007",                       VALUE_CODE    },
+    {"00",                        VALUE_CODE    },
+    {"true",                      VALUE_BOOLEAN },
+    {"No",                        VALUE_BOOLEAN },
+    {"y",                         VALUE_BOOLEAN },
+    {"2024-02-29",                VALUE_DATE    },
+    {"2024/3/5",                  VALUE_DATE    },
+    {"05.03.2024",                VALUE_DATE    },
+    {"31/12/2024",                VALUE_DATE    },
+    {"12/31/2024",                VALUE_DATE    },
+    {"2024-03-05T14:30",          VALUE_DATETIME},
+    {"2024-03-05 14:30:05.123",   VALUE_DATETIME},
+    {"2024-03-05T14:30:05Z",      VALUE_DATETIME},
+    {"2024-03-05T14:30:05+02:00", VALUE_DATETIME},
+    {"05.03.2024 14:30",          VALUE_DATETIME},
+    {"2023-02-29",                VALUE_TEXT    },
+    {"2024-13-01",                VALUE_TEXT    },
+    {"2024-01-01T25:00",          VALUE_TEXT    },
+    {"2024-01-01T10:00x",         VALUE_TEXT    },
+    {"13/13/2024",                VALUE_TEXT    },
+    {"1e999",                     VALUE_TEXT    },
+    {"1.2.3",                     VALUE_TEXT    },
+    {"1,234",                     VALUE_TEXT    },
+    {"1e",                        VALUE_TEXT    },
+    {"--1",                       VALUE_TEXT    },
+    {"-",                         VALUE_TEXT    },
+    {".",                         VALUE_TEXT    },
+    {"12 34",                     VALUE_TEXT    },
+    {"0x10",                      VALUE_TEXT    },
+    {"yesterday",                 VALUE_TEXT    },
+    {"NA",                        VALUE_TEXT    },
+    {"caf\xC3\xA9",               VALUE_TEXT    },
+};
+
 static void each_text_has_its_class(void **state)
 {
-    static const struct {
-        const char *text;
-        enum value_class want;
-    } cases[] = {
-        {"",                          VALUE_EMPTY   },
-        {"  ",                        VALUE_EMPTY   },
-        {"NULL",                      VALUE_EMPTY   },
-        {"\\N",                       VALUE_EMPTY   },
-        {"n/a",                       VALUE_EMPTY   },
-        {"NaN",                       VALUE_EMPTY   },
-        {"0",                         VALUE_INTEGER },
-        {"-12",                       VALUE_INTEGER },
-        {" 42 ",                      VALUE_INTEGER },
-        {"123456789012345678901",     VALUE_INTEGER },
-        {"0.5",                       VALUE_NUMBER  },
-        {".5",                        VALUE_NUMBER  },
-        {"5.",                        VALUE_NUMBER  },
-        {"1e5",                       VALUE_NUMBER  },
-        {"-1.5E-10",                  VALUE_NUMBER  },
-        {"007",                       VALUE_CODE    },
-        {"00",                        VALUE_CODE    },
-        {"true",                      VALUE_BOOLEAN },
-        {"No",                        VALUE_BOOLEAN },
-        {"y",                         VALUE_BOOLEAN },
-        {"2024-02-29",                VALUE_DATE    },
-        {"2024/3/5",                  VALUE_DATE    },
-        {"05.03.2024",                VALUE_DATE    },
-        {"31/12/2024",                VALUE_DATE    },
-        {"12/31/2024",                VALUE_DATE    },
-        {"2024-03-05T14:30",          VALUE_DATETIME},
-        {"2024-03-05 14:30:05.123",   VALUE_DATETIME},
-        {"2024-03-05T14:30:05Z",      VALUE_DATETIME},
-        {"2024-03-05T14:30:05+02:00", VALUE_DATETIME},
-        {"05.03.2024 14:30",          VALUE_DATETIME},
-        {"2023-02-29",                VALUE_TEXT    },
-        {"2024-13-01",                VALUE_TEXT    },
-        {"2024-01-01T25:00",          VALUE_TEXT    },
-        {"2024-01-01T10:00x",         VALUE_TEXT    },
-        {"13/13/2024",                VALUE_TEXT    },
-        {"1e999",                     VALUE_TEXT    },
-        {"1.2.3",                     VALUE_TEXT    },
-        {"1,234",                     VALUE_TEXT    },
-        {"1e",                        VALUE_TEXT    },
-        {"--1",                       VALUE_TEXT    },
-        {"-",                         VALUE_TEXT    },
-        {".",                         VALUE_TEXT    },
-        {"12 34",                     VALUE_TEXT    },
-        {"0x10",                      VALUE_TEXT    },
-        {"yesterday",                 VALUE_TEXT    },
-        {"NA",                        VALUE_TEXT    },
-        {"caf\xC3\xA9",               VALUE_TEXT    },
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct value value;
 
-        infer(cases[i].text, strlen(cases[i].text), '.', &value);
-        if (value.class != cases[i].want)
-            print_error("\"%s\"\n", cases[i].text);
-        assert_int_equal(value.class, cases[i].want);
+        infer(texts[i].text, strlen(texts[i].text), '.', &value);
+        if (value.class != texts[i].want)
+            print_error("\"%s\"\n", texts[i].text);
+        assert_int_equal(value.class, texts[i].want);
     }
 }
 
