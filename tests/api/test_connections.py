@@ -267,11 +267,13 @@ def test_put_makes_what_is_not_there(anna):
 
 def test_what_is_deleted_meanwhile_does_not_come_back(stack, anna):
     saved(anna, nowhere())
-    begun = stack.dir / "data" / "begun"
-    with server_that_says(stack, f"touch {begun}; sleep 2; echo '{{\"serverVersion\": \"1\"}}'"), ThreadPoolExecutor(1) as pool:
+    begun, deleted = stack.dir / "data" / "begun", stack.dir / "deleted"
+    script = f"touch {begun}; until [ -e {deleted} ]; do sleep 0.02; done; echo '{{\"serverVersion\": \"1\"}}'"
+    with server_that_says(stack, script), ThreadPoolExecutor(1) as pool:
         change = pool.submit(anna, "PUT", "/nowhere", nowhere(test=True))
         wait_for(begun.exists)
         assert anna("DELETE", "/nowhere").status_code == 200
+        deleted.touch()
         assert code_of(change.result(10)) == (404, "connection_not_found")
     assert anna("GET").json()["connections"] == []
 
