@@ -11,7 +11,7 @@ import time
 from psycopg2 import sql
 
 import millrace_kit as kit
-from target_db import span, whole
+from target_db import after_others, span, whole
 
 LOOK = 100_000
 
@@ -70,6 +70,7 @@ class Batches:
             # Straight to the places: batches of 5000 took four times as long with all joins allowed.
             rows.execute("set local enable_hashjoin = off")
             rows.execute("set local enable_mergejoin = off")
+            after_others(rows)      # rows that it holds would be passed over
             n = step(rows, places)
         if n == 0:
             return

@@ -46,6 +46,12 @@ def settle(db):
     db.autocommit = False
 
 
+def after_others(rows):
+    """This transaction begins when that of an attempt before this one, killed but not seen
+    by the server yet, is over: what it had done is undone by then, or there to be seen."""
+    rows.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"millrace {kit.job_id()}",))
+
+
 @contextlib.contextmanager
 def connected():
     """A connection whose errors are faults; what was not committed is undone."""

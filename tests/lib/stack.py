@@ -48,7 +48,7 @@ def psql(url, *statements):
     """What they print; each is a transaction of its own, several in one text too."""
     words = [word for statement in statements for word in ("-c", statement)]
     done = subprocess.run(["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url, *words],
-                          check=True, capture_output=True, text=True)
+                          check=True, capture_output=True, text=True, timeout=300)
     return done.stdout.strip()
 
 

@@ -1,6 +1,7 @@
 """Rows by the many: archived, deleted, imported; what is wrong with them; and what
 is there when the work was killed in the middle."""
 
+import contextlib
 import csv
 import io
 import re
@@ -52,6 +53,19 @@ class Shop:
 
     def __call__(self, *statements):
         return psql(self.url, *statements)
+
+    @contextlib.contextmanager
+    def holding(self, statement):
+        """The psql of a transaction that stays open, to hold a lock."""
+        with subprocess.Popen(["psql", "-Xq", "-d", self.url], stdin=subprocess.PIPE, text=True) as session:
+            session.stdin.write(f"begin; {statement};\n")
+            session.stdin.flush()
+            wait_for(lambda: self("select count(*) from pg_stat_activity where state = 'idle in transaction' and query = "
+                                  f"$q${statement};$q$") == "1")
+            yield session
+
+    def waiting(self, kind="%"):
+        wait_for(lambda: self(f"select count(*) from pg_locks where not granted and locktype like '{kind}'") == "1")
 
     def orders(self, n):
         """One for each of the last n days, the newest of now."""
@@ -165,25 +179,17 @@ def test_an_archive_that_is_there_needs_no_right_to_make_one(worker, shop):
     failed(worker, "archive.reader", {**payload, "into": "kept.other"}, "permission_denied")
 
 
+@contextlib.contextmanager
 def held_up(worker, shop, type_, payload):
     """A job that stands in its second batch, at a lock."""
     shop.orders(100)
     shop("create or replace function stand() returns trigger language plpgsql as $$ begin"
          " if old.id = 95 then perform pg_advisory_xact_lock(1); end if; return old; end $$",
-         "drop trigger if exists stand on orders",
-         "create trigger stand before delete on orders for each row execute function stand()")
-    lock = subprocess.Popen(["psql", "-Xq", "-d", shop.url], stdin=subprocess.PIPE, text=True)
-    lock.stdin.write("select pg_advisory_lock(1);\n")
-    lock.stdin.flush()
-    wait_for(lambda: shop("select count(*) from pg_locks where locktype = 'advisory'") == "1")
-    job = worker.enqueue(type_, payload)
-    wait_for(lambda: shop("select count(*) from pg_locks where not granted") == "1")
-    return lock, job
-
-
-def let_go(lock, shop):
-    lock.stdin.close()
-    lock.wait()
+         "create or replace trigger stand before delete on orders for each row execute function stand()")
+    with shop.holding("select pg_advisory_xact_lock(1)"):
+        job = worker.enqueue(type_, payload)
+        shop.waiting()
+        yield job
     shop("drop trigger stand on orders")
 
 
@@ -193,21 +199,31 @@ def together(shop):
 
 
 def test_killed_in_a_batch_the_next_attempt_goes_on(worker, shop):
-    lock, job = held_up(worker, shop, "archive", {**ARCHIVE, "olderThan": "10d", "batch": 3})
-    assert together(shop) == "97 3 100"
-    worker.kill_handler(job)
-    let_go(lock, shop)
+    with held_up(worker, shop, "archive", {**ARCHIVE, "olderThan": "10d", "batch": 3}) as job:
+        assert together(shop) == "97 3 100"
+        worker.kill_handler(job)
     done = worker.wait(job)
     assert done["state"] == "completed" and done["attempt"] == 2 and done["result"]["moved"] == 87
     assert together(shop) == "10 90 100"
 
 
+@pytest.mark.parametrize("type_, payload", [
+    ("archive", {**ARCHIVE, "olderThan": "10d"}),
+    ("batch-delete", {"table": "orders", "where": [{"column": "id", "op": ">=", "value": 10}]})])
+def test_rows_that_a_dead_attempt_still_holds_are_not_passed_over(worker, shop, type_, payload):
+    shop.orders(100)
+    job = worker.enqueue(type_, payload, delay="1s")
+    with shop.holding(f"select pg_advisory_xact_lock(hashtextextended('millrace {job}', 0)) from orders where id = 50 for update"):
+        shop.waiting("advisory")
+    assert worker.wait(job)["state"] == "completed"
+    assert shop("select count(*) from orders") == "10"
+
+
 def test_cancelled_in_a_batch_that_batch_is_undone(worker, shop):
-    lock, job = held_up(worker, shop, "archive", {**ARCHIVE, "olderThan": "10d", "batch": 3})
-    worker.sql("select millrace.cancel(%s)", job)
-    worker.ring()
-    assert worker.wait(job)["state"] == "cancelled"
-    let_go(lock, shop)
+    with held_up(worker, shop, "archive", {**ARCHIVE, "olderThan": "10d", "batch": 3}) as job:
+        worker.sql("select millrace.cancel(%s)", job)
+        worker.ring()
+        assert worker.wait(job)["state"] == "cancelled"
     wait_for(lambda: shop("select count(*) from pg_stat_activity where application_name like 'millrace 0%'") == "0")
     assert together(shop) == "97 3 100"
 
@@ -389,11 +405,10 @@ def test_an_attempt_waits_for_one_that_has_not_quite_ended(worker, empty):
     file = put_file(worker, "in.csv", GOOD.encode())
     empty("create table millrace_import (job_id text primary key, result json not null, at timestamptz not null default now())")
     job = worker.enqueue("bulk-import", {"table": "person", "columns": MAP}, files=[file], delay="1s")
-    with subprocess.Popen(["psql", "-Xq", "-d", empty.url], stdin=subprocess.PIPE, text=True) as other:
-        other.stdin.write(f"begin; select pg_advisory_xact_lock(hashtextextended('millrace {job}', 0));"
-                          f" insert into millrace_import values ('{job}', '{{}}');\n".replace("{}", '{"rows": 2}'))
+    with empty.holding(f"select pg_advisory_xact_lock(hashtextextended('millrace {job}', 0))") as other:
+        other.stdin.write(f"""insert into millrace_import values ('{job}', '{{"rows": 2}}');\n""")
         other.stdin.flush()
-        wait_for(lambda: empty("select count(*) from pg_locks where not granted and locktype = 'advisory'") == "1")
+        empty.waiting("advisory")
         other.stdin.write("commit;\n")
     assert worker.wait(job)["result"] == {"rows": 2, "already": True}
     assert empty("select count(*) from person") == "0"
@@ -410,15 +425,11 @@ def test_an_attempt_after_the_commit_imports_nothing_again(worker, empty):
 
 def test_killed_in_the_middle_nothing_is_there_and_then_all(worker, empty):
     file = put_file(worker, "in.csv", ("email,name\n" + "".join(f"{n}@a,N{n}\n" for n in range(2000))).encode())
-    with subprocess.Popen(["psql", "-Xq", "-d", empty.url], stdin=subprocess.PIPE, text=True) as lock:
-        lock.stdin.write("begin; lock table person in share mode;\n")
-        lock.stdin.flush()
-        wait_for(lambda: empty("select count(*) from pg_locks where relation = 'person'::regclass and mode = 'ShareLock'") == "1")
+    with empty.holding("lock table person in share mode"):
         job = worker.enqueue("bulk-import", {"table": "person", "columns": {"email": "email", "name": "name"}}, files=[file])
-        wait_for(lambda: empty("select count(*) from pg_locks where not granted") == "1")
+        empty.waiting()
         worker.kill_handler(job)
         wait_for(lambda: worker.job(job)["attempt"] == 2)
-        lock.stdin.close()
     done = worker.wait(job)
     assert done["state"] == "completed" and done["attempt"] == 2 and done["result"]["imported"] == 2000
     assert empty("select count(*) from person") == "2000"
