@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from worker import SH, WARM, exists, process, program, worker_stack  # noqa: E402
 
-BEAT = {"heartbeatTimeout": "600ms", "timeout": "30s"}
+BEAT = {"heartbeatTimeout": "2s", "timeout": "30s"}
 
 # Says what the payload says, at those times.
 TALKS = """#!/usr/bin/python3 -u
@@ -17,7 +17,7 @@ import json, sys, time
 for line in sys.stdin:
     job = json.loads(line)
     for _ in range(job["payload"].get("times", 0)):
-        time.sleep(0.25)
+        time.sleep(0.5)
         if job["payload"]["on"] == "stderr":
             print("still at it", file=sys.stderr)
         else:
@@ -47,9 +47,9 @@ def test_a_silent_program_is_stopped(worker):
     began = time.monotonic()
     job = worker.sh("echo $$ >&2; sleep 60", maxAttempts=1)
     found = worker.wait(job)
-    assert 0.6 < time.monotonic() - began < 4
+    assert 2 < time.monotonic() - began < 10
     assert found["state"] == "discarded" and found["error"]["code"] == "heartbeat_timeout"
-    assert "600ms" in found["error"]["message"]
+    assert "2s" in found["error"]["message"]
     assert facts(worker, job)["outcome"] == "heartbeat"
     assert not exists(int(worker.log(job)[0]))
 
@@ -61,7 +61,7 @@ def test_it_is_a_failed_attempt_that_is_retried(worker):
 
 @pytest.mark.parametrize("say", ["echo on >&2", """echo '{"progress": 1}' >&3""", "echo gibberish >&3"])
 def test_a_line_is_a_sign_of_life(worker, say):
-    found = worker.run(f"for i in 1 2 3 4 5 6; do sleep 0.25; {say}; done; echo ok", maxAttempts=1)
+    found = worker.run(f"for i in 1 2 3 4 5 6; do sleep 0.5; {say}; done; echo ok", maxAttempts=1)
     assert found["result"] == "ok"
 
 
