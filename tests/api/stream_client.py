@@ -17,7 +17,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from stack import Stack, wait_for  # noqa: E402
 
-PATIENCE = 20
+PATIENCE = 60
 SANITIZED = "asan" in os.environ.get("top_builddir", "")
 
 

@@ -97,11 +97,11 @@ def test_an_idle_worker_is_not_taken_for_dead_and_stops_at_once(stack):
     end = time.monotonic() + 5
     while time.monotonic() < end:
         age = stack.value("select extract(epoch from now() - seen_at)::float8 from millrace.worker")
-        assert age < 2.5
+        assert age < 5
         time.sleep(0.2)
     began = time.monotonic()
     stack.restart("worker")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
 
 
 def test_started_again_it_runs_them_within_a_second(stack):

@@ -196,7 +196,7 @@ def test_watch_in_a_pipe(cli, gate):
     watching = cli.begin("watch", job)
     first = watching.stdout.readline()
     gate.touch()
-    out, _ = watching.communicate(timeout=30)
+    out, _ = watching.communicate(timeout=60)
     lines = [line.split(" ", 2)[1:] for line in [first, *out.splitlines()]]
     assert lines[0] == ["processing", "30% at the gate\n"]
     assert lines[-1] == ["completed", "100% through"] and watching.returncode == 0
@@ -231,7 +231,7 @@ def test_watch_as_json(cli, gate):
     first = json.loads(watching.stdout.readline())
     assert (first["jobId"], first["progress"]) == (job, 30)
     gate.touch()
-    out, _ = watching.communicate(timeout=30)
+    out, _ = watching.communicate(timeout=60)
     assert json.loads(out.splitlines()[-1])["status"] == "completed"
 
 
@@ -244,7 +244,7 @@ def test_a_stream_that_breaks_off_is_taken_up_again(stack, gate):
     gate.touch()
     wait_for(lambda: stack.job(job)["state"] == "completed")
     stack.start("stream")
-    out, err = watching.communicate(timeout=30)
+    out, err = watching.communicate(timeout=60)
     lines = [line.split(" ", 1)[1] for line in [first.strip(), *out.splitlines()]]
     assert watching.returncode == 0, err
     assert lines[0] == "processing 30% at the gate" and lines[-1] == "completed 100% through"
@@ -259,7 +259,7 @@ def test_watch_gives_up_when_nothing_answers(stack, gate):
         watching.stdout.readline()
         stack.stop(part)
         try:
-            _, err = watching.communicate(timeout=30)
+            _, err = watching.communicate(timeout=60)
             assert watching.returncode == 3 and len(err.splitlines()) == 1, err
         finally:
             stack.start(part)
@@ -287,7 +287,7 @@ def test_logs(cli, gate):
     following = cli.begin("logs", "-f", job)
     assert following.stdout.readline() == "line one\n"
     gate.touch()
-    out, _ = following.communicate(timeout=30)
+    out, _ = following.communicate(timeout=60)
     assert out == "line two\n" and following.returncode == 0
     assert cli("logs", job).out == "line one\nline two\n"
     when, line = cli("logs", job, "--times").lines()[0].split(" ", 1)

@@ -163,7 +163,7 @@ def tree_pids(path):
 
 def test_a_timeout_ends_the_whole_tree(shared):
     path = shared.data / f"tree-{uuid.uuid4()}"
-    job = shared.sh(TREE.format(path), timeout="1s", maxAttempts=1)
+    job = shared.sh(TREE.format(path), timeout="3s", maxAttempts=1)
     pids = tree_pids(path)
     found = shared.wait(job)
     assert found["state"] == "discarded" and found["error"]["code"] == "timeout"
@@ -171,7 +171,7 @@ def test_a_timeout_ends_the_whole_tree(shared):
 
 
 def test_a_timeout_is_retried(shared):
-    job = shared.sh("test $MILLRACE_ATTEMPT = 2 || sleep 600; echo ok", timeout="700ms")
+    job = shared.sh("test $MILLRACE_ATTEMPT = 2 || sleep 600; echo ok", timeout="2s")
     found = shared.wait(job)
     assert found["state"] == "completed" and found["attempt"] == 2
 
@@ -184,7 +184,7 @@ def test_a_cancel_ends_the_whole_tree(shared):
     assert shared.value("select millrace.cancel(%s)::text", job) == "active"
     shared.ring()
     found = shared.wait(job)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert found["state"] == "cancelled" and found["error"]["code"] == "cancelled"
     assert not any(map(exists, pids))
 
@@ -507,7 +507,7 @@ def test_a_ring_starts_a_job_at_once(shared):
 def test_without_a_ring_it_takes_a_second(shared):
     began = time.monotonic()
     assert shared.wait(shared.enqueue("warm", {}, ring=False))["state"] == "completed"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 def test_delayed_jobs_start_on_time(shared):
@@ -557,7 +557,7 @@ def test_a_killed_worker_leaves_no_orphan_and_its_jobs_run_again(own):
     assert found["state"] == "completed" and found["attempt"] == 2 and found["result"] == "again"
     again = own.value("select extract(epoch from max(at) - (select started_at from millrace.worker))::float8"
                       " from millrace.job_event where job_id = %s and kind = 'job_started'", job)
-    assert again < 1 and time.monotonic() - began < 5
+    assert again < 3 and time.monotonic() - began < 10
     wait_for(lambda: not os.listdir(own.data / "work"), 5, "the old work folder is gone")
 
 
@@ -670,7 +670,7 @@ def test_after_the_grace_jobs_are_given_back_at_no_cost(own):
     wait_for(lambda: own.facts("JOB_STARTED", warm[0]))
     began = time.monotonic()
     own.stack.stop("worker")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
     for each in (job, *warm):
         assert own.job(each)["state"] == "available" and own.left(each) == 1
     assert not any(map(exists, pids))
@@ -688,7 +688,7 @@ def test_a_second_signal_ends_the_grace(own):
     began = time.monotonic()
     own.stack.signal("worker")
     own.stack.stop("worker")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
     assert own.job(job)["state"] == "available"
 
 

@@ -356,7 +356,7 @@ def test_names_that_take_long_hold_up_no_files(worker):
     quick = worker.enqueue("sh.db", {"sh": "cat in*/in.txt | jq -R ."}, owner="anna", files=[file])
     assert worker.wait(quick, seconds=4)["result"] == "hello"
     assert [worker.job(job)["state"] for job in slow] == 3 * ["active"]
-    assert [worker.wait(job, seconds=20)["state"] for job in slow] == 3 * ["completed"]
+    assert [worker.wait(job)["state"] for job in slow] == 3 * ["completed"]
     with stopped(worker):
         pass
 
@@ -397,7 +397,7 @@ def test_a_worker_is_killed_while_it_hands_over(worker, slow):
 
 def completed(worker, type_, payload, **options):
     job = worker.enqueue(type_, {"connection": "shop", **payload}, owner="anna", **options)
-    done = worker.wait(job, seconds=30)
+    done = worker.wait(job)
     assert done["state"] == "completed", done
     return done["result"]
 

@@ -107,7 +107,7 @@ def test_a_killed_worker_leaves_nothing_behind(worker):
     jobs = [worker.sh("mkdir -p output; seq 50 > output/a", "brief", ring=False) for _ in range(60)]
     worker.ring()
     for job in jobs:
-        worker.wait(job, seconds=60)
+        worker.wait(job)
     for _ in range(3):
         worker.sql("update millrace.done set expires_at = now()")
         worker.stack.kill("worker")

@@ -91,7 +91,7 @@ class Load:
                 time.sleep(self.pause)
         client.close()
 
-    def wait_more(self, count, seconds=20):
+    def wait_more(self, count, seconds=60):
         """Wait until so many more have been accepted."""
         wanted = len(self.accepted) + count
         deadline = time.monotonic() + seconds

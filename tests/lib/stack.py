@@ -26,7 +26,7 @@ BUILD = Path(os.environ.get("top_builddir", TOP / "build")).resolve()
 SCRIPT = TOP / "build-aux" / "stack"
 
 
-def wait_for(condition, seconds=10, what=None):
+def wait_for(condition, seconds=30, what=None):
     """Ask again until the condition is true; its value is returned."""
     deadline = time.monotonic() + seconds
     while True:
@@ -201,7 +201,7 @@ class Stack:
     def job(self, job_id, user="admin"):
         return self.request("GET", f"/api/jobs/{job_id}", user=user).json()
 
-    def wait_job(self, job_id, *states, seconds=20, user="admin"):
+    def wait_job(self, job_id, *states, seconds=60, user="admin"):
         """Wait until a job is in one of these states (default: a final one)."""
         wanted = states or ("completed", "discarded", "cancelled")
 

@@ -62,7 +62,7 @@ class Terminal:
         self.text += data.decode(errors="replace")
         return bool(data)
 
-    def wait_for(self, *wanted, seconds=20):
+    def wait_for(self, *wanted, seconds=60):
         """Until one of these has been shown since the last time; gives what was."""
         deadline = time.monotonic() + seconds
         while not any(word in self.text for word in wanted):
@@ -72,7 +72,7 @@ class Terminal:
         shown, self.text = self.text, ""
         return shown
 
-    def end(self, seconds=20):
+    def end(self, seconds=60):
         """Wait for the program's end: what it showed, and its wait status."""
         deadline = time.monotonic() + seconds
         while self._read(0.1):

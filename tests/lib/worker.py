@@ -107,7 +107,7 @@ class Worker:
         rows = self.sql(f"select {', '.join(names)} from millrace.job_info where id = %s", job)
         return dict(zip(names, rows[0]))
 
-    def wait(self, job, *states, seconds=20):
+    def wait(self, job, *states, seconds=60):
         states = states or FINAL
 
         def there():
@@ -168,7 +168,7 @@ def enqueue_many(worker, type_, count, payload):
     return jobs
 
 
-def wait_all(worker, jobs, seconds=20):
+def wait_all(worker, jobs, seconds=60):
     wait_for(lambda: worker.value("select count(*) from millrace.done where id = any (%s::uuid[])",
                                   jobs) == len(jobs), seconds, "all ended")
 

@@ -61,13 +61,13 @@ def worker(folder):
         yield worker
 
 
-def backup(worker, payload, type_="backup", seconds=40):
+def backup(worker, payload, type_="backup", seconds=60):
     return worker.wait(worker.enqueue(type_, payload), seconds=seconds)
 
 
 def good(worker, payload):
     job = worker.enqueue("backup", payload)
-    done = worker.wait(job, seconds=40)
+    done = worker.wait(job)
     assert done["state"] == "completed", (done, worker.log(job))
     return job, done["result"]
 
@@ -190,7 +190,7 @@ def test_killed_in_the_middle_the_next_attempt_makes_it_whole(worker, folder):
     worker.kill_handler(job)
     wait_for(lambda: worker.job(job)["attempt"] == 2)
     lock.close()
-    assert worker.wait(job, seconds=40)["state"] == "completed"
+    assert worker.wait(job)["state"] == "completed"
     assert parts(place) == []
     names = [path.name for path in place.iterdir() if path.name.endswith(".dump")]
     assert len(names) == 1 and restored(worker, ["pg_restore", "-d", "{db}", "{path}"], place / names[0]) == WHOLE

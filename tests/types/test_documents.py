@@ -69,7 +69,7 @@ def artifact(worker, job):
 
 def made(worker, kind, payload, **options):
     job = worker.enqueue(kind, payload, **options)
-    done = worker.wait(job, seconds=30)
+    done = worker.wait(job)
     assert done["state"] == "completed", (done, worker.log(job))
     return artifact(worker, job)
 
@@ -227,6 +227,6 @@ def test_killed_in_the_middle_the_next_attempt_makes_it(worker):
     job = worker.enqueue("document", {"title": "Twice", "code": code}, retry={"initial": "100ms", "jitter": False})
     wait_for(lambda: worker.job(job)["progress"] == 40)
     worker.kill_handler(job)
-    done = worker.wait(job, seconds=30)
+    done = worker.wait(job)
     assert done["state"] == "completed" and done["attempt"] == 2, done
     assert [name for name, *_ in worker.artifacts(job)] == ["Twice.docx"]

@@ -70,7 +70,7 @@ def forget(plain):
 
 
 def send(worker, payload, type_="email", **options):
-    return worker.wait(worker.enqueue(type_, payload, **options), seconds=40)
+    return worker.wait(worker.enqueue(type_, payload, **options))
 
 
 def letter(**more):

@@ -42,7 +42,7 @@ class Php:
 
 @pytest.fixture(scope="module")
 def shared():
-    with Fpm(4) as fpm, Fpm(1, request_terminate_timeout="2s") as alone, contextlib.closing(Fpm(1)) as down:
+    with Fpm(4) as fpm, Fpm(1, request_terminate_timeout="4s") as alone, contextlib.closing(Fpm(1)) as down:
         script = fpm.script("job.php", SCRIPT)
         types = [
             php("php", fpm, script, {"params": {"APP_ENV": "test"}}),
@@ -50,7 +50,7 @@ def shared():
             php("php.small", fpm, script, {"maxResponse": "1KB"}),
             php("php.files", fpm, script, {"files": True}),
             php("php.gone", fpm, str(fpm.dir / "none.php")),
-            php("php.alone", alone, script, {"maxInFlight": 1}, timeout="500ms", maxAttempts=1),
+            php("php.alone", alone, script, {"maxInFlight": 1}, timeout="2s", maxAttempts=1),
             php("php.down", down, script, maxAttempts=1),
         ]
         with worker_stack([(spec, None) for spec in types]) as worker:

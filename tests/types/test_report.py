@@ -77,7 +77,7 @@ def shop(worker, statement):
 
 def made(worker, type_, payload):
     job = worker.enqueue(type_, payload)
-    done = worker.wait(job, seconds=30)
+    done = worker.wait(job)
     assert done["state"] == "completed", (done, worker.log(job))
     return done["result"], worker.store(job) / worker.artifacts(job)[0][0]
 

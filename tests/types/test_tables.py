@@ -96,13 +96,13 @@ def shop(worker):
 
 def good(worker, type_, payload, **options):
     job = worker.enqueue(type_, payload, **options)
-    done = worker.wait(job, seconds=60)
+    done = worker.wait(job)
     assert done["state"] == "completed", (done, worker.log(job))
     return done["result"]
 
 
 def failed(worker, type_, payload, code, attempt=1, **options):
-    done = worker.wait(worker.enqueue(type_, payload, **options), seconds=60)
+    done = worker.wait(worker.enqueue(type_, payload, **options))
     assert done["state"] == "discarded" and done["error"]["code"] == code, done
     assert done["attempt"] == attempt
     return done["error"]
