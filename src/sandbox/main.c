@@ -28,7 +28,7 @@
 struct run {
     const struct sandbox_options *options;
     struct sandbox sandbox;
-    pid_t inside; /* 0 while it is not known */
+    pid_t inside; /* 0 while it is not known, or not ready */
     bool ready, ended;
     struct sandbox_status end; /* where `ended` */
     char words[512];           /* bwrap's, the first of them */
@@ -79,7 +79,8 @@ static bool attend(struct run *run, struct sandbox_breach *ret)
 
     while (fds[0].fd >= 0 || fds[1].fd >= 0) {
         if (poll(fds, 2, TICK_MS) == 0) {
-            if (!run->inside)
+            /* Before that it sees all of the machine, not yet its own root. */
+            if (run->ready && !run->inside)
                 run->inside = sandbox_usage_inside(run->sandbox.pid);
             if (sandbox_usage_check(run->options, run->inside, ret))
                 return true;

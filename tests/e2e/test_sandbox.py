@@ -14,7 +14,7 @@ from contextlib import closing
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from stack import wait_for                                       # noqa: E402
+from stack import open_folder, wait_for                          # noqa: E402
 from worker import exists, process, program, put_file, worker_stack  # noqa: E402
 
 RUN = """#!/usr/bin/python3
@@ -441,6 +441,23 @@ def test_memory_of_many(worker, kind):
             "        m.write(b'x' * (60 << 20))\n        time.sleep(60)\n        os._exit(0)\ntime.sleep(60)")
     found = run(worker, "box", code)
     assert limit_of(found) == "memory"
+
+
+SLOW_BWRAP = """#!/usr/bin/python3
+import os, subprocess, sys
+subprocess.run(["sleep", "0.5"])
+os.execv("/usr/bin/bwrap", ["bwrap", *sys.argv[1:]])
+"""
+
+
+def test_what_the_machine_uses_before_the_sandbox_is_there_does_not_count():
+    small = program("box.small", "run-handler", maxAttempts=1, sandbox={"memory": "30MB"})
+    with open_folder() as folder:
+        slow = folder / "slow-bwrap"
+        slow.write_text(SLOW_BWRAP)
+        slow.chmod(0o755)
+        with worker_stack([(small, RUN)], MILLRACE_BUBBLEWRAP=str(slow)) as worker:
+            assert run(worker, "box.small", "print('quietly')")["result"] == "quietly"
 
 
 def test_memory_of_what_threads_start(worker):
