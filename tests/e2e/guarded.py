@@ -19,7 +19,7 @@ BUILT = os.path.join(os.environ.get("top_builddir", TOP),
 
 EXITED, SIGNALED, EXEC_FAILED, FAILED, LOST = range(1, 6)
 REPORT = struct.Struct("=iiqqqq")
-PATIENCE = 60
+PATIENCE = 180
 
 # Prints its pid once its two helpers run: one in a session of its own, one
 # that was forked twice besides.  Both hold stdout and stderr, and ignore TERM.
@@ -67,7 +67,7 @@ int main(int argc, char *argv[])
 {
     for (int i = 0; i < 200; i++)
         if (!fork())
-            hop(i, time(NULL) + 60);
+            hop(i, time(NULL) + 150);
     if (argc == 1)
         sleep(600);
     return 0;
