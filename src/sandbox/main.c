@@ -79,7 +79,7 @@ static bool attend(struct run *run, struct sandbox_breach *ret)
 
     while (fds[0].fd >= 0 || fds[1].fd >= 0) {
         if (poll(fds, 2, TICK_MS) == 0) {
-            /* Before that it sees all of the machine, not yet its own root. */
+            /* Until then its /proc and /tmp are still the machine's. */
             if (run->ready && !run->inside)
                 run->inside = sandbox_usage_inside(run->sandbox.pid);
             if (sandbox_usage_check(run->options, run->inside, ret))
