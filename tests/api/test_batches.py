@@ -52,7 +52,7 @@ def ended(call, batch, user="alice"):
     def look():
         found = call("GET", f"/{batch}", user=user)
         return found if found["status"] != "running" else None
-    return wait_for(look, 30, f"batch {batch} has ended")
+    return wait_for(look, what=f"batch {batch} has ended")
 
 
 def callbacks(stack, batch):

@@ -149,7 +149,7 @@ def server_that_says(stack, script):
 
 def test_who_talks_without_end_holds_up_nobody(stack, anna):
     with server_that_says(stack, "exec yes"):
-        answers = [code_of(anna("POST", body=nowhere(test=True), timeout=10)) for _ in range(9)]
+        answers = [code_of(anna("POST", body=nowhere(test=True), timeout=60)) for _ in range(9)]
     assert answers == 9 * [(422, "connection_failed")]
 
 

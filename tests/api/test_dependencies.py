@@ -49,9 +49,9 @@ def _batch(worker):
 @pytest.fixture(name="gate")
 def _gate(worker):
     """A script that waits for its gate, and what opens it."""
-    path = worker.stack.dir / str(uuid.uuid4())
-    yield f"while [ ! -e {path} ]; do sleep 0.02; done", lambda: path.write_text("")
-    path.write_text("")
+    script, path = worker.stack.gate()
+    yield script, path.touch
+    path.touch()
 
 
 def reached(stack, jobs):
@@ -232,9 +232,9 @@ def test_an_end_while_a_job_is_posted(worker):
     def client(i):
         return [job for n in range(40) for job in round_trip(n)]
     jobs = [job for made in in_threads(8, client) for job in made]
-    wait_for(lambda: reached(stack, jobs) == {"completed": len(jobs)}, 30,
-             f"all of them: {reached(stack, jobs)}")
-    wait_for(lambda: worker.value("select count(*) from millrace.dependency_check") == 0, 10)
+    wait_for(lambda: reached(stack, jobs) == {"completed": len(jobs)},
+             what=f"all of them: {reached(stack, jobs)}")
+    wait_for(lambda: worker.value("select count(*) from millrace.dependency_check") == 0)
 
 
 @pytest.mark.parametrize("policy, state", [("fail", "discarded"), ("run", "completed")])
@@ -249,4 +249,4 @@ def test_a_cancel_while_a_job_is_posted(worker, policy, state):
                               "type": "warm", "dependsOn": [one], "onDependencyFailure": policy}))
         return ends[1].json()["jobId"]
     jobs = [job for made in in_threads(6, lambda i: [pair(n) for n in range(20)]) for job in made]
-    wait_for(lambda: reached(stack, jobs) == {state: len(jobs)}, 30, f"all {state}")
+    wait_for(lambda: reached(stack, jobs) == {state: len(jobs)}, what=f"all {state}")

@@ -423,4 +423,4 @@ def test_it_asks_nothing_while_nobody_listens(stack, jobs, listen):
             quiet.update(since=time.monotonic(), look=last_look())
         jobs.ring()
         return time.monotonic() - quiet["since"] > 2.5
-    wait_for(is_quiet, 20, "no more looks")
+    wait_for(is_quiet, what="no more looks")

@@ -17,9 +17,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from api import bearer, code_of  # noqa: E402
-from load import Load, percentile  # noqa: E402
+from load import Load  # noqa: E402
 from processes import descriptors  # noqa: E402
-from stack import Stack, wait_for  # noqa: E402
+from stack import Stack, assert_prompt, wait_for  # noqa: E402
 
 BODY = {"type": "noop", "payload": [1]}
 
@@ -85,8 +85,7 @@ def load(stack, threads=8):
 
 def assert_quick(posts):
     assert not posts.failed, posts.failed[:3]
-    took = [one.ended - one.began for one in posts.accepted]
-    assert percentile(took, 99) < 0.5, [percentile(took, p) for p in (50, 90, 99, 100)]
+    assert_prompt([one.ended - one.began for one in posts.accepted], 0.5)
 
 
 # ---------------------------------------------------------------- many, and slow ones
@@ -182,9 +181,9 @@ def test_who_goes_away_leaves_nothing(stack):
     for number, plug in enumerate(gone):
         (plug.vanish if number % 2 else plug.close)()
 
-    wait_for(lambda: not buffered(stack), 10, "nginx has dropped what was sent")
-    wait_for(lambda: descriptors(stack.pid("stream")) <= listeners, 10, "the streams are closed")
-    wait_for(lambda: descriptors(stack.pid("api")) < 60, 10, "no connection stays")
+    wait_for(lambda: not buffered(stack), what="nginx has dropped what was sent")
+    wait_for(lambda: descriptors(stack.pid("stream")) <= listeners, what="the streams are closed")
+    wait_for(lambda: descriptors(stack.pid("api")) < 60, what="no connection stays")
     assert (stored(stack), files(stack)) == before
     with load(stack) as posts:
         posts.wait_more(200)

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from api import bearer  # noqa: E402
 from processes import with_word  # noqa: E402
 from sse import Follower, seqs  # noqa: E402
-from stack import Stack, wait_for  # noqa: E402
+from stack import Stack, assert_prompt, wait_for  # noqa: E402
 
 # The first attempt never ends, and has its mark in each of its processes: one
 # beside the main one, one in a session of its own, one that has lost its parent
@@ -67,13 +67,13 @@ class Jobs:
         wait_for(lambda: len(with_word(self.mark)) >= 5, what="all its processes run")
 
     def assert_gone(self):
-        wait_for(lambda: not with_word(self.mark), 5, "nothing of the handlers is left")
+        wait_for(lambda: not with_word(self.mark), what="nothing of the handlers is left")
 
-    def assert_ran_again(self, seconds):
+    def assert_ran_again(self):
         """When the second attempts began."""
         began = []
         for job, follower in zip(self.ids, self.followers):
-            events = follower.finish(seconds)
+            events = follower.finish()
             assert seqs(events) == sorted(set(seqs(events)))
             again, = (e for e in events if e.data["type"] == "job_started"
                       and e.data["attempt"] == 2)
@@ -105,16 +105,18 @@ def test_an_idle_worker_is_not_taken_for_dead_and_stops_at_once(stack):
 
 
 def test_started_again_it_runs_them_within_a_second(stack):
-    jobs = Jobs(stack)
-    stack.kill("worker")
-    jobs.assert_gone()
-    (stack.dir / "pid" / "worker").unlink()
-    stack.start("worker")
-    began = jobs.assert_ran_again(10)
-    assert max(began) - started_at(stack.pid("worker")) < 1
+    took = []
+    for _ in range(3):
+        jobs = Jobs(stack)
+        stack.kill("worker")
+        jobs.assert_gone()
+        (stack.dir / "pid" / "worker").unlink()
+        stack.start("worker")
+        took.append(max(jobs.assert_ran_again()) - started_at(stack.pid("worker")))
+    assert_prompt(took, 1)
     wait_for(lambda: not any(job in name for job in jobs.ids
                              for name in os.listdir(stack.dir / "data/work")),
-             5, "the folders of the first attempts are gone")
+             what="the folders of the first attempts are gone")
 
 
 def test_another_worker_runs_them_within_15_seconds(stack):
@@ -123,7 +125,7 @@ def test_another_worker_runs_them_within_15_seconds(stack):
     killed = time.time()
     stack.kill("worker")
     jobs.assert_gone()
-    began = jobs.assert_ran_again(20)
+    began = jobs.assert_ran_again()
     assert max(began) - killed < 15
     (stack.dir / "pid" / "worker").unlink()
     assert "JOB_COMPLETED" in stack.log("worker2")

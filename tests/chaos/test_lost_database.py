@@ -85,8 +85,8 @@ def test_nothing_accepted_is_lost_and_running_jobs_are_recorded(stack):
 
     jobs = [one.job for one in posts.accepted]
     assert len(set(jobs)) == len(jobs) == len({one.key for one in posts.accepted})
-    wait_for(lambda: all_done(stack, jobs), 20, "all accepted jobs are done")
-    wait_for(lambda: all_done(stack, running), 10, "what ran meanwhile is recorded")
+    wait_for(lambda: all_done(stack, jobs), what="all accepted jobs are done")
+    wait_for(lambda: all_done(stack, running), what="what ran meanwhile is recorded")
     for job in running:
         ended = stack.job(job, "alice")
         assert (ended["result"], ended["attempt"]) == ("done", 1)

@@ -211,7 +211,7 @@ def test_a_caller_hears_of_all_own_jobs_and_no_others(stack):
                         enough=lambda events: sum(e.name == "job-complete" for e in events) == 2)
     followers = {user: heard(user) for user in ("alice", "bob")}
     for follower in followers.values():
-        assert follower.opened.wait(10)
+        assert follower.opened.wait(60)
     jobs = {user: [stack.post_job("noop", {"n": n}, user=user) for n in range(2)]
             for user in followers}
     for user, follower in followers.items():
@@ -274,13 +274,13 @@ def test_behind_a_proxy_with_default_settings(stack, version):
     with plain_nginx(stack, f"location / {{ proxy_pass {stack.url}; "
                             f"proxy_http_version {version}; }}") as front:
         job = requests.post(front + "/api/jobs", json={"type": "watched"}, headers=bearer(stack),
-                            timeout=10).json()["jobId"]
+                            timeout=60).json()["jobId"]
         with Sse(front, f"/api/jobs/{job}/events", bearer(stack)) as stream:
             assert_live(stack, job, stream)
             last = stream.last_id
         with Sse(front, f"/api/jobs/{job}/events", bearer(stack), last_id=last) as again:
             assert again.status == 204
-        part = requests.get(front + f"/api/jobs/{job}/artifacts/made.txt", timeout=10,
+        part = requests.get(front + f"/api/jobs/{job}/artifacts/made.txt", timeout=60,
                             headers={**bearer(stack), "Range": "bytes=1-2"})
         assert (part.status_code, part.text) == (206, "ad")
 

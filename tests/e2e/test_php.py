@@ -71,7 +71,7 @@ def web_page(script):
 
 def answers(url):
     with contextlib.suppress(requests.ConnectionError):
-        return requests.post(url, json={}, timeout=10).status_code == 422
+        return requests.post(url, json={}, timeout=60).status_code == 422
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from api import TYPE, api_stack, bearer, code_of, in_threads  # noqa: E402
 from extra_server import (AS_USER, answers, folder_of,  # noqa: E402
                           plain_nginx, server)
-from load import Load, percentile  # noqa: E402
-from stack import free_port, wait_for  # noqa: E402
+from load import Load  # noqa: E402
+from stack import assert_prompt, free_port, wait_for  # noqa: E402
 
 THREADS = 16
 BODY = {"type": TYPE, "payload": {"to": "somebody"}}
@@ -229,7 +229,7 @@ def test_services_share_a_socket(unit):
     assert len(posts.failed) <= 2 * THREADS and {one.status for one in posts.failed} <= {502}
     repeated = posts.again(posts.failed)
     assert_each_once(unit.stack, posts.accepted + repeated)
-    assert percentile([one.ended - one.began for one in posts.accepted], 50) < 0.5
+    assert_prompt([one.ended - one.began for one in posts.accepted], 0.5)
 
 
 # ---------------------------------------------------------------- plain CGI

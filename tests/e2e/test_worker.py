@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from stack import wait_for  # noqa: E402
-from worker import exists, process, program, put_file, worker_stack  # noqa: E402
+from stack import assert_prompt, wait_for  # noqa: E402
+from worker import enqueue_many, exists, process, program, put_file, worker_stack  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def tree_pids(path):
         with contextlib.suppress(OSError, ValueError):
             return [int(Path(f"{path}.{end}").read_text()) for end in ("leaf", "pid")]
         return None
-    return wait_for(read, 10, "the tree has grown")
+    return wait_for(read, what="the tree has grown")
 
 
 def test_a_timeout_ends_the_whole_tree(shared):
@@ -211,7 +211,7 @@ def test_what_loses_its_guard_is_ended_too(shared):
         os.kill(pid, signal.SIGKILL)
     found = shared.wait(job)
     assert found["state"] == "discarded" and found["error"]["code"] == "handler_lost"
-    wait_for(lambda: not any(map(exists, pids)), 5, "the orphans are gone")
+    wait_for(lambda: not any(map(exists, pids)), what="the orphans are gone")
 
 
 # ---------------------------------------------------------------- surroundings
@@ -298,7 +298,7 @@ def test_artifacts_of_earlier_attempts_go(shared):
         for path in (old.parent.parent, old.parent, old):
             shutil.chown(path, "postgres")
     assert shared.wait(job)["state"] == "completed"
-    wait_for(lambda: os.listdir(old.parent) == ["2"], 5, "the old folder is gone")
+    wait_for(lambda: os.listdir(old.parent) == ["2"], what="the old folder is gone")
 
 
 # ---------------------------------------------------------------- reports
@@ -469,11 +469,11 @@ def test_a_cancel_in_a_warm_process(shared):
 def test_a_worn_process_is_replaced(shared):
     pids = [shared.wait(shared.enqueue("warm.worn", {}))["result"]["pid"] for _ in range(5)]
     assert pids[0] == pids[1] != pids[2] == pids[3] != pids[4]
-    wait_for(lambda: not any(map(exists, pids[:4])), 5, "the old processes have left")
+    wait_for(lambda: not any(map(exists, pids[:4])), what="the old processes have left")
 
 
 def test_jobs_spread_over_the_processes(shared):
-    jobs = [shared.enqueue("warm.three", {"sleep": 0.3}) for _ in range(3)]
+    jobs = enqueue_many(shared, "warm.three", 3, {"sleep": 1})
     pids = {shared.wait(job)["result"]["pid"] for job in jobs}
     assert len(pids) == 3
 
@@ -485,8 +485,9 @@ def test_a_process_that_cannot_start_is_no_busy_loop(shared):
     marks = shared.data / "work" / "broken"
     wait_for(marks.exists)
     time.sleep(3)  # the time in which it may not have been started often
-    assert 2 <= len(marks.read_text().split()) <= 8
+    assert len(marks.read_text().split()) <= 8
     assert shared.job(job)["attempt"] <= 8
+    wait_for(lambda: len(marks.read_text().split()) >= 2)
     shared.sql("delete from millrace.waiting w using millrace.job j where j.id = w.id and j.type = 'broken'")
     shared.sql("delete from millrace.ready where type = 'broken'")
 
@@ -501,7 +502,7 @@ def test_a_ring_starts_a_job_at_once(shared):
         job = shared.enqueue("warm", {})
         shared.wait(job)
         took.append(time.monotonic() - began)
-    assert sorted(took)[10] < 0.5
+    assert_prompt(took, 0.5)
 
 
 def test_without_a_ring_it_takes_a_second(shared):
@@ -513,13 +514,14 @@ def test_without_a_ring_it_takes_a_second(shared):
 def test_delayed_jobs_start_on_time(shared):
     """By a timer of the worker's: those that waited for its beat, once a second,
     would be late by half a second, wherever in it they became due."""
-    jobs = [shared.enqueue("warm", {}, delay=f"{300 + 50 * n}ms") for n in range(40)]
+    jobs = [shared.enqueue("warm", {}, delay=f"{300 + 130 * n}ms") for n in range(25)]
     for job in jobs:
         shared.wait(job)
-    late = sorted(at for (at,) in shared.sql(
+    late = [at for (at,) in shared.sql(
         "select extract(epoch from d.started_at - j.run_at)::float8 from millrace.done d"
-        " join millrace.job j using (id) where id = any (%s::uuid[])", jobs))
-    assert len(late) == 40 and late[0] >= 0 and late[20] < 0.3, late
+        " join millrace.job j using (id) where id = any (%s::uuid[])", jobs)]
+    assert len(late) == 25 and min(late) >= 0
+    assert_prompt(late, 0.3)
 
 
 def test_an_idle_worker_asks_once_a_second(own):
@@ -548,17 +550,16 @@ def test_a_killed_worker_leaves_no_orphan_and_its_jobs_run_again(own):
     job = own.sh(f"test $MILLRACE_ATTEMPT = 2 && echo again || {TREE.format(path)}")
     pids = tree_pids(path)
     own.stack.kill("worker")
-    wait_for(lambda: not any(map(exists, pids)), 5, "the tree is gone")
+    wait_for(lambda: not any(map(exists, pids)), what="the tree is gone")
     (own.stack.dir / "pid/worker").unlink()
     assert any(name.startswith(job) for name in os.listdir(own.data / "work"))
-    began = time.monotonic()
     own.stack.start("worker")
     found = own.wait(job)
     assert found["state"] == "completed" and found["attempt"] == 2 and found["result"] == "again"
     again = own.value("select extract(epoch from max(at) - (select started_at from millrace.worker))::float8"
                       " from millrace.job_event where job_id = %s and kind = 'job_started'", job)
-    assert again < 1 and time.monotonic() - began < 10
-    wait_for(lambda: not os.listdir(own.data / "work"), 5, "the old work folder is gone")
+    assert again < 5, "it has waited for the end of a lease"
+    wait_for(lambda: not os.listdir(own.data / "work"), what="the old work folder is gone")
 
 
 def test_another_worker_takes_over(own):
@@ -570,9 +571,9 @@ def test_another_worker_takes_over(own):
     time.sleep(max(0.0, 13 - time.monotonic() + own_started(own)))  # both are steady
     own.stack.kill(holder)
     began = time.monotonic()
-    found = own.wait(job, seconds=20)
+    found = own.wait(job)
     assert found["state"] == "completed" and found["attempt"] == 2
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30
 
 
 def own_started(worker):
@@ -618,17 +619,17 @@ def test_a_worker_waits_for_the_database(own):
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as early:
         assert "waiting for the database" in early.stderr.readline()
         early.terminate()
-        assert early.wait(5) == 0
+        assert early.wait(60) == 0
 
 
 def test_a_name_is_taken_once(own):
     command = [own.stack.dir / "bin/millrace-worker"]
     if os.geteuid() == 0:
         command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", *command]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False,
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False,
                           env={**os.environ, **own.stack.env, "MILLRACE_WORKER_NAME": "worker"})
     assert done.returncode == 1 and "another worker named" in done.stderr
-    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False,
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False,
                           env={**os.environ, **own.stack.env, "MILLRACE_WORKER_NAME": "a/b"})
     assert done.returncode == 1 and "MILLRACE_WORKER_NAME" in done.stderr
 
@@ -647,9 +648,13 @@ def test_a_worker_waits_for_one_that_is_still_ending(own):
 # ---------------------------------------------------------------- stopping the worker
 
 def test_a_stop_waits_for_what_runs_and_gives_back_what_does_not(own):
-    running = [own.sh("sleep 1.5; echo done") for _ in range(4)]
+    held, gate = own.stack.gate()
+    running = [own.sh(f"{held}; echo done") for _ in range(4)]
     wait_for(lambda: all(own.facts("JOB_STARTED", job) for job in running))
     waiting = own.sh("echo later")
+    own.stack.signal("worker")
+    wait_for(lambda: "no more jobs are taken" in own.stack.log("worker"))
+    gate.touch()
     own.stack.stop("worker")
     assert {own.job(job)["state"] for job in running} == {"completed"}
     assert own.job(waiting)["state"] == "available" and own.job(waiting)["attempt"] == 0
@@ -729,7 +734,7 @@ def test_a_changed_type_gets_new_processes(own):
     wait_for(lambda: "types reloaded" in own.stack.log("worker"))
     after = own.wait(own.enqueue("warm", {}))["result"]["pid"]
     assert before != after
-    wait_for(lambda: not exists(before), 5, "the old process has left")
+    wait_for(lambda: not exists(before), what="the old process has left")
 
 
 # ---------------------------------------------------------------- speed

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from stack import wait_for  # noqa: E402
 from tls_server import TlsServer  # noqa: E402
 from web_server import WebServer  # noqa: E402
 from worker import enqueue_many, wait_all, worker_stack  # noqa: E402
@@ -62,20 +61,18 @@ def test_http2_is_spoken(worker, tls, server):
 
 
 def test_many_share_a_connection(worker, tls, server):
-    server.most_open = 0
     before = len(tls.log())
-    jobs = enqueue_many(worker, "good", 100, {"sleep": 1, "result": 1})
-    wait_for(lambda: server.most_open == 100, 10, "100 at once")
+    jobs = enqueue_many(worker, "good", 100, {"held": True, "result": 1})
+    server.answer_when(100)
     wait_all(worker, jobs)
     connections = {connection for _, connection in tls.log()[before:]}
     assert len(connections) == 1
 
 
 def test_a_server_without_http2_is_served_too(worker, tls, server):
-    server.most_open = 0
     before = len(tls.log())
-    jobs = enqueue_many(worker, "http1", 50, {"sleep": 1, "result": 1})
-    wait_for(lambda: server.most_open == 50, 10, "50 at once")
+    jobs = enqueue_many(worker, "http1", 50, {"held": True, "result": 1})
+    server.answer_when(50)
     wait_all(worker, jobs)
     protocols = {proto for proto, _ in tls.log()[before:]}
     assert protocols == {"HTTP/1.1"}

@@ -142,4 +142,4 @@ def test_a_backlog_goes_at_once(worker):
     worker.sql("insert into millrace.done (id, state, attempt, finished_at, progress, expires_at)"
                " select id, 'completed', 1, now(), 100, now() from millrace.job")
     worker.stack.start("worker")
-    wait_for(lambda: worker.value("select count(*) from millrace.job") == 0, 8)
+    wait_for(lambda: worker.value("select count(*) from millrace.job") == 0)

@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,12 @@ def test_a_worker_has_no_more_of_a_type_at_once(worker, type_, most):
     place = worker.stack.dir / f"running-{type_}"
     place.mkdir()
     place.chmod(0o777)
-    count = f"cd {place}; touch $MILLRACE_JOB_ID; ls | wc -l; sleep 0.4; rm $MILLRACE_JOB_ID"
+    held, gate = worker.stack.gate()
+    count = f"cd {place}; touch $MILLRACE_JOB_ID; ls | wc -l; {held}; rm $MILLRACE_JOB_ID"
     jobs = [worker.sh(count, type_) for _ in range(2 * most + 1)]
+    wait_for(lambda: len(list(place.iterdir())) == most)
+    time.sleep(1.2)  # another look of the worker at the queue
+    gate.touch()
     assert max(worker.wait(job)["result"] for job in jobs) == most
 
 

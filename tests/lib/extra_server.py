@@ -30,7 +30,7 @@ def server(command, ready, **more):
     with subprocess.Popen([*AS_USER, *map(str, command)], stdin=subprocess.DEVNULL,
                           **more) as process:
         try:
-            wait_for(lambda: ready() or process.poll() is not None, 10, f"{command[0]} is up")
+            wait_for(lambda: ready() or process.poll() is not None, what=f"{command[0]} is up")
             assert process.poll() is None, f"{command} ended at once"
             yield process
         finally:

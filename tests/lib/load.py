@@ -114,8 +114,3 @@ class Load:
         done = [client.post("/api/jobs", self.body, one.key) for one in tries]
         client.close()
         return done
-
-
-def percentile(values, percent):
-    values = sorted(values)
-    return values[min(len(values) - 1, len(values) * percent // 100)]

@@ -151,7 +151,7 @@ class Postfix:
         begun = self._command("start")
         if begun.returncode:
             raise AssertionError(f"postfix: {begun.stdout}{begun.stderr}{self.log()}")
-        wait_for(self._answers, 10, "an answer of Postfix")
+        wait_for(self._answers, what="an answer of Postfix")
         return self
 
     def __exit__(self, *_):

@@ -71,7 +71,7 @@ class MariaDB:
                  "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0",
                  "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M", *self.options],
                 stdout=log, stderr=log, cwd=self.dir)
-        wait_for(self.answers, 30, f"{self.dir}/log")
+        wait_for(self.answers, what=f"{self.dir}/log")
 
     def answers(self):
         assert self.server.poll() is None, (self.dir / "log").read_text()

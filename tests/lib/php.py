@@ -56,7 +56,7 @@ class Fpm:
         self.process = subprocess.Popen(
             [php_fpm(), "-F", "-n", "-y", self.dir / "fpm.conf"], stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        wait_for(self.listens, 10, "php-fpm")
+        wait_for(self.listens, what="php-fpm")
 
     def listens(self):
         with socket.socket(socket.AF_UNIX) as s:

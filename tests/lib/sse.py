@@ -124,7 +124,7 @@ class Follower(threading.Thread):
         finally:
             self.last_id = stream.last_id
 
-    def finish(self, seconds=30):
+    def finish(self, seconds=60):
         """Wait for the end and give the events."""
         self.join(seconds)
         if self.error:

@@ -79,7 +79,7 @@ class SSHServer:
         with open(self.dir / "log", "ab") as log:
             self.server = subprocess.Popen([*become, program, "-D", "-e", "-f", self.dir / "config"],
                                            stdout=log, stderr=log, cwd=self.dir)
-        wait_for(self.answers, 10, f"{self.dir}/log")
+        wait_for(self.answers, what=f"{self.dir}/log")
 
     def answers(self):
         assert self.server.poll() is None, self.log()
@@ -92,5 +92,5 @@ class SSHServer:
     def close(self):
         if self.server is not None:
             self.server.terminate()
-            self.server.wait(10)
+            self.server.wait(60)
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from pathlib import Path
 
 import psycopg2
@@ -26,7 +27,7 @@ BUILD = Path(os.environ.get("top_builddir", TOP / "build")).resolve()
 SCRIPT = TOP / "build-aux" / "stack"
 
 
-def wait_for(condition, seconds=30, what=None):
+def wait_for(condition, seconds=60, what=None):
     """Ask again until the condition is true; its value is returned."""
     deadline = time.monotonic() + seconds
     while True:
@@ -36,6 +37,13 @@ def wait_for(condition, seconds=30, what=None):
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds} s still not: {what or condition}")
         time.sleep(0.01)
+
+
+def assert_prompt(took, below):
+    """Most of some times are short: a machine that stands still now and then makes a few of
+    them long, what waits for a timer makes all of them so."""
+    took = sorted(took)
+    assert took[len(took) // 2] < below, took
 
 
 def free_port():
@@ -115,6 +123,11 @@ class Stack:
 
     def stop(self, *parts):
         self.script("stop", *parts)
+
+    def gate(self):
+        """A line of a script that waits, and the file that lets it go on."""
+        path = self.dir / f"gate-{uuid.uuid4()}"
+        return f"until [ -e {path} ]; do sleep 0.02; done", path
 
     def restart(self, *parts):
         self.stop(*parts)

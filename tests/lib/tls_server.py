@@ -66,12 +66,12 @@ http {{
         self.process = subprocess.Popen(["nginx", "-c", self.dir / "nginx.conf", "-p", self.dir],
                                         stderr=subprocess.DEVNULL)
         for port in self.ports.values():
-            wait_for(lambda port=port: answers(port), 10, "nginx")
+            wait_for(lambda port=port: answers(port), what="nginx")
         return self
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def url(self, name, host="localhost"):

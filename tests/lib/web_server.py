@@ -8,6 +8,8 @@ import time
 from collections import namedtuple
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from stack import wait_for
+
 Request = namedtuple("Request", "method path headers body port at")
 
 
@@ -22,16 +24,17 @@ class _Server(ThreadingHTTPServer):
 class WebServer:
     """
     Members of a request's body: status, headers, body (a text) or result (JSON),
-    sleep (seconds), size (of a body, sent piece by piece), drop (no answer at all), answers
+    sleep (seconds), held (until answer_when()), size (of a body, sent piece by piece), drop (no answer at all), answers
     (a list of such objects, one for each attempt). `down` makes all be 500.
     """
 
     def __init__(self, host="127.0.0.1", family=socket.AF_INET):
         owner = self
-        self.requests, self.open, self.most_open = [], 0, 0
+        self.requests, self.open = [], 0
         self.down = False
         self.hooks = {}  # path → what is called with the request; its value is the answer
         self.lock = threading.Lock()
+        self.let_go = threading.Event()
         self.closed = []  # bodies whose connection the client closed before the answer
 
         class Handler(BaseHTTPRequestHandler):
@@ -63,6 +66,13 @@ class WebServer:
         """The requests for a job, in their order."""
         return [r for r in list(self.requests) if r.headers.get("Millrace-Job-Id") == job]
 
+    def answer_when(self, count):
+        """Those that are held are answered when so many are open at once."""
+        wait_for(lambda: self.open == count, what=f"{count} open at once")
+        self.let_go.set()
+        wait_for(lambda: self.open == 0, what="all are answered")
+        self.let_go.clear()
+
     def ports(self):
         return {r.port for r in self.requests}
 
@@ -73,7 +83,6 @@ class WebServer:
         with self.lock:
             self.requests.append(request)
             self.open += 1
-            self.most_open = max(self.most_open, self.open)
         try:
             self._answer(handler, request)
         finally:
@@ -99,6 +108,8 @@ class WebServer:
         if self._client_leaves(handler, wanted.get("sleep", 0)):
             self.closed.append(request)
             return
+        if wanted.get("held"):
+            self.let_go.wait(60)
         if wanted.get("drop"):
             handler.close_connection = True
             handler.connection.shutdown(socket.SHUT_RDWR)

@@ -85,24 +85,24 @@ def test_two_stacks_run_side_by_side(folder):
                 env["MILLRACE_URL"] + "/api/jobs",
                 headers={"Authorization": "Bearer " + env["MILLRACE_TOKEN"],
                          "Prefer": "wait=10"},
-                json={"type": "noop", "payload": {"hello": "world"}}, timeout=15)
+                json={"type": "noop", "payload": {"hello": "world"}}, timeout=60)
             assert answer.status_code == 200, answer.text
             assert answer.json()["result"] == {"hello": "world"}
         # A token of one is nothing to the other.
-        wrong = requests.get(envs[1]["MILLRACE_URL"] + "/api/jobs", timeout=10, headers={
+        wrong = requests.get(envs[1]["MILLRACE_URL"] + "/api/jobs", timeout=60, headers={
             "Authorization": "Bearer " + envs[0]["MILLRACE_TOKEN"]})
         assert wrong.status_code == 401
         assert quickstart("status", "--dir", str(first)).stdout.count(": runs") == 5
 
         quickstart("down", "--dir", str(first))
         assert quickstart("status", "--dir", str(first), check=False).returncode == 1
-        assert requests.get(envs[1]["MILLRACE_URL"] + "/readyz", timeout=10).status_code == 200
+        assert requests.get(envs[1]["MILLRACE_URL"] + "/readyz", timeout=60).status_code == 200
 
         # What was there is there again, token and jobs.
         quickstart("up", "--dir", str(first))
         again = settings(first)
         assert again == envs[0]
-        jobs = requests.get(again["MILLRACE_URL"] + "/api/jobs", timeout=10, headers={
+        jobs = requests.get(again["MILLRACE_URL"] + "/api/jobs", timeout=60, headers={
             "Authorization": "Bearer " + again["MILLRACE_TOKEN"]}).json()["jobs"]
         assert len(jobs) == 1
     finally:

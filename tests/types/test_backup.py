@@ -164,7 +164,7 @@ def held_up(worker, place):
     lock = psycopg2.connect(worker.shop)
     lock.cursor().execute('lock table "Order" in access exclusive mode')
     job = worker.enqueue("backup", {"folder": place.name, "name": "held"})
-    wait_for(lambda: lock_waits(worker), 10, "pg_dump at the lock")
+    wait_for(lambda: lock_waits(worker), what="pg_dump at the lock")
     return lock, job
 
 

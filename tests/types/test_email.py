@@ -108,7 +108,7 @@ def test_everything_in_it_through_postfix(worker, postfix):
         "attachments": ["zahlen.csv", {"file": "Bild 'ü'.png", "contentType": "image/png"}],
         "headers": {"X-Note": "für dich", "Auto-Submitted": "auto-generated"}}, "email.postfix", files=files)
     assert done["state"] == "completed" and done["result"]["sent"] == 2, done
-    wait_for(lambda: postfix.mails("ann") and postfix.mails("zoe"), 10, postfix.log)
+    wait_for(lambda: postfix.mails("ann") and postfix.mails("zoe"), what=postfix.log)
     message = postfix.mails("ann")[0]
     assert not message.defects
     assert message["Subject"] == subject

@@ -176,7 +176,7 @@ def test_a_sleeping_script_is_ended_by_php_fpm(shared):
     job = shared.enqueue(f"sleep(60); touch('{shared.alone.dir}/slept');", "php.alone")
     found = shared.wait(job)
     assert found["state"] == "discarded" and found["error"]["code"] == "timeout"
-    wait_for(lambda: "terminating" in shared.alone.log(), 10)
+    wait_for(lambda: "terminating" in shared.alone.log())
     assert shared.run("echo 7;", "php.alone")["result"] == 7
     assert not (shared.alone.dir / "slept").exists()
 

@@ -199,7 +199,7 @@ def test_cancelled_it_ends_its_query(worker):
     worker.sql("select millrace.cancel(%s)", job)
     worker.ring()
     assert worker.wait(job)["state"] == "cancelled"
-    wait_for(lambda: not running(worker), 5)
+    wait_for(lambda: not running(worker))
     assert worker.artifacts(job) == []
 
 
