@@ -598,7 +598,7 @@ begin
           from fact f
          cross join json_to_recordset(f.artifacts::json)
                m(name text, size bigint, "contentType" text, sha256 text)
-         where f.state = 'completed' and f.artifacts is not null
+         where f.state in ('completed', 'discarded') and f.artifacts is not null
             on conflict (job_id, name) do update
                set attempt = excluded.attempt, size = excluded.size,
                    content_type = excluded.content_type, sha256 = excluded.sha256

@@ -171,6 +171,7 @@ begin
            old.error, old.facts
      where old.started_at is not null
         on conflict do nothing;
+    delete from millrace.artifact where job_id = target;
     delete from millrace.expiry where id = target;
     update millrace.job set extra = extra - 'expiresAt' where id = target and extra ? 'expiresAt';
     update millrace.job set max_attempts = old.attempt + 1

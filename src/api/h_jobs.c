@@ -64,7 +64,7 @@ static bool find_artifacts(struct db *db, void *mem, const struct job *jobs,
     bool any = false;
 
     for (int i = 0; i < count; i++) {
-        if (strcmp(jobs[i].state, "completed") != 0)
+        if (!job_is_final(&jobs[i]))
             continue;
         db_array_add(ids, jobs[i].id);
         any = true;

@@ -90,7 +90,7 @@ bool job_send(struct request *req, struct response *res, struct db *db,
     int count = 0;
 
     db_array_add(ids, job->id);
-    if (!strcmp(job->state, "completed") &&
+    if (job_is_final(job) &&
         !job_artifacts(db, req, db_array_text(ids), &artifacts, &count, err))
         return false;
 

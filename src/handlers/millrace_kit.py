@@ -29,11 +29,13 @@ class Fault(Exception):
     """Why the job fails: a stable code, a message for people, details as JSON.
 
     It fails for good (status USAGE, DATA or NO_INPUT), or is tried again (RETRY).
+    With `keep` the files in the output folder become artifacts all the same, if it
+    fails for good.
     """
 
-    def __init__(self, code, message, details=None, status=DATA):
+    def __init__(self, code, message, details=None, status=DATA, keep=False):
         super().__init__(message)
-        self.code, self.message, self.details, self.status = code, message, details, status
+        self.code, self.message, self.details, self.status, self.keep = code, message, details, status, keep
 
 
 def wrong(member, wanted):
@@ -157,6 +159,8 @@ def _fail(fault):
     error = {"code": fault.code, "message": fault.message}
     if fault.details is not None:
         error["details"] = fault.details
+    if fault.keep:
+        error["artifacts"] = True
     _send({"error": error})
     return fault.status
 

@@ -41,6 +41,7 @@ struct failure {
     const char *code, *message;
     json_t *details;        /* borrowed; NULL: none */
     bool final;             /* more attempts would be in vain */
+    bool keeps_artifacts;   /* if it ends the job */
     int64_t retry_after_ms; /* 0: by the job's policy */
 };
 

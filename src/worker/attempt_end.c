@@ -193,19 +193,51 @@ static void end_stopped(struct attempt *attempt)
     }
 }
 
-void attempt_fail(struct attempt *attempt, const struct failure *failure)
-{
-    if (attempt->stop)
-        end_stopped(attempt);
-    else
-        end_with_failure(attempt, failure);
-}
-
 void attempt_give_back(struct attempt *attempt)
 {
     if (!attempt->stop)
         attempt->stop = STOP_GIVE_BACK;
     end_stopped(attempt);
+}
+
+/* `done` hears what has become of the files in the output folder. */
+static void gather(struct attempt *attempt, gather_fn *done)
+{
+    attempt_drop_timers(attempt);
+    attempt->stage = ATTEMPT_GATHERING;
+    artifacts_gather(attempt, done);
+}
+
+/* A job that has failed ends all the same where its files cannot be kept. */
+static void on_kept(struct attempt *attempt, const struct error *err)
+{
+    if (attempt->stop) {
+        artifacts_remove(attempt);
+        attempt->end.artifacts = NULL;
+        attempt->end.error = NULL;
+        end_stopped(attempt);
+        return;
+    }
+    if (err)
+        recorder_log(attempt->worker->recorder, attempt, err->text,
+                     strlen(err->text));
+    end(attempt, "discarded");
+}
+
+void attempt_fail(struct attempt *attempt, const struct failure *failure)
+{
+    const char *state;
+
+    if (attempt->stop) {
+        end_stopped(attempt);
+        return;
+    }
+    state = set_failure(attempt, failure);
+    if (failure->keeps_artifacts && attempt->workdir &&
+        !strcmp(state, "discarded"))
+        gather(attempt, on_kept);
+    else
+        end(attempt, state);
 }
 
 static void on_gathered(struct attempt *attempt, const struct error *err)
@@ -235,9 +267,7 @@ void attempt_complete(struct attempt *attempt, const char *result, size_t len)
         end(attempt, "completed");
         return;
     }
-    attempt_drop_timers(attempt);
-    attempt->stage = ATTEMPT_GATHERING;
-    artifacts_gather(attempt, on_gathered);
+    gather(attempt, on_gathered);
 }
 
 void attempt_replace(struct attempt *attempt, const char *why)

@@ -77,6 +77,7 @@ static void take_error(struct process *process, struct attempt *attempt,
                               .message = said.message ? said.message : "failed",
                               .details = said.details,
                               .final = !retry,
+                              .keeps_artifacts = said.keeps_artifacts,
                               .retry_after_ms = said_retry_after(
                                   tree_of(mem, &answer->retry_after)),
                           });

@@ -6,11 +6,12 @@
 /*
  * What a handler says in JSON about its job while it runs, on descriptor 3 or,
  * if it is a warm process, in its lines: {"progress": 40, "message": "...",
- * "error": {"code", "message", "details"}, "retryAfter": "30s"}.
+ * "error": {"code", "message", "details", "artifacts"}, "retryAfter": "30s"}.
  */
 struct said {
     const char *code, *message; /* of the error; NULL: none */
     json_t *details;            /* borrowed; NULL: none */
+    bool keeps_artifacts;       /* though the job fails */
     int64_t retry_after_ms;     /* 0: not said */
 };
 

@@ -81,6 +81,7 @@ static void of_status(void *mem, int status, const struct said *said,
                                : talloc_asprintf(mem, "exit status %d", status);
     ret->details =
         details_with(mem, said->details, "exitCode", json_integer(status));
+    ret->keeps_artifacts = said->keeps_artifacts;
     ret->retry_after_ms = said->retry_after_ms;
     ret->final =
         status == EX_USAGE || status == EX_DATAERR || status == EX_NOINPUT;

@@ -288,6 +288,50 @@ def test_a_failed_attempt_leaves_no_artifacts(shared):
     assert shared.artifacts(job) == [] and not shared.store(job).exists()
 
 
+KEEP = """echo '{"error": {"code": "bad_rows", "message": "no", "artifacts": %s}}' >&3"""
+
+
+def test_a_failed_job_keeps_the_artifacts_that_its_handler_wants_kept(shared):
+    job = shared.sh(f"printf abc > output/bad.csv; {KEEP % 'true'}; exit 65")
+    found = shared.wait(job)
+    assert (found["state"], found["error"]["code"]) == ("discarded", "bad_rows")
+    assert shared.artifacts(job) == [("bad.csv", 3, "text/csv; charset=utf-8", hashlib.sha256(b"abc").hexdigest())]
+    assert (shared.store(job) / "bad.csv").read_text() == "abc"
+    # Run again by hand it has none, until it has made some.
+    assert shared.value("select millrace.retry(%s)::text", job) == "available"
+    assert shared.artifacts(job) == []
+    shared.ring()
+    shared.wait(job)
+    assert shared.store(job, 2).exists() and len(shared.artifacts(job)) == 1
+
+
+@pytest.mark.parametrize("keep, status", [("true", 1), ("false", 65), ("null", 65), ("1", 65)])
+def test_otherwise_it_keeps_none(shared, keep, status):
+    """Where another attempt follows, and where nobody has said so."""
+    job = shared.sh(f"test $MILLRACE_ATTEMPT = 1 || exit 65; echo x > output/x; {KEEP % keep}; exit {status}")
+    assert shared.wait(job)["state"] == "discarded"
+    assert shared.artifacts(job) == [] and not shared.store(job).exists()
+
+
+def test_a_job_of_a_warm_process_keeps_them_too(shared):
+    say = json.dumps({"id": "ID", "error": {"code": "bad", "message": "no", "artifacts": True}, "retry": False})
+    job = shared.enqueue("warm.files", {"dirs": True, "after": [say], "silent": True}, maxAttempts=1)
+    assert shared.wait(job)["state"] == "discarded"
+    assert [name for name, *_ in shared.artifacts(job)] == ["made.txt"]
+
+
+def test_what_cannot_be_kept_keeps_no_job_from_its_end(shared):
+    """The store's place is taken by a file, so that no folder can be made there."""
+    job = shared.sh(f"until [ -e ready ]; do sleep 0.02; done; echo x > output/x; {KEEP % 'true'}; exit 65")
+    shared.wait(job, "active")
+    store = shared.store(job).parent
+    store.parent.mkdir(parents=True, exist_ok=True)
+    store.write_text("in the way")
+    (next((shared.data / "work").glob(f"{job}-1*")) / "ready").touch()
+    assert shared.wait(job)["error"]["code"] == "bad_rows"
+    assert shared.artifacts(job) == [] and any("cannot make" in line for line in shared.log(job))
+
+
 def test_artifacts_of_earlier_attempts_go(shared):
     job = shared.sh("test $MILLRACE_ATTEMPT = 2 || exit 1; echo x > output/x",
                     retry={"initial": "1s", "jitter": False})

@@ -35,6 +35,8 @@ for line in sys.stdin:
     if "dirs" in payload:
         names = sorted(os.listdir(job["inputDir"]))
         open(job["outputDir"] + "/made.txt", "w").write(",".join(names))
+    for line in payload.get("after", []):
+        print(line.replace("ID", job["id"]), flush=True)
     if payload.get("warn"):
         print(payload["warn"], file=sys.stderr)
     if payload.get("die"):

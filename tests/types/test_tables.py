@@ -340,6 +340,32 @@ def test_bad_rows_are_left_out_and_reported(worker, empty):
     assert empty("select email from person") == "c@c"
 
 
+@pytest.mark.parametrize("options, code, lines", [
+    ({"mode": "all"}, "invalid_rows", 8), ({"mode": "all", "maxErrors": 3}, "invalid_rows", 3),
+    ({"mode": "skip", "maxErrors": 2}, "too_many_errors", 2)])
+def test_a_failed_import_has_its_report(worker, empty, options, code, lines):
+    file = put_file(worker, "in.csv", BAD.encode())
+    job = worker.enqueue("bulk-import", {"table": "person", "columns": MAP, "rules": RULES, "key": ["email"], **options}, files=[file])
+    found = worker.wait(job)
+    assert (found["state"], found["error"]["code"]) == ("discarded", code), found
+    report = list(csv.reader(io.StringIO((worker.store(job) / "errors.csv").read_text())))
+    checked = [row for row in WHY if "violates" not in row[3]]
+    assert [tuple(row) for row in report] == [("row", "column", "value", "why"), *checked[:lines]]
+    assert [name for name, *_ in worker.artifacts(job)] == ["errors.csv"]
+    assert empty("select count(*) from person") == "0"
+
+
+def test_a_constraint_broken_too_often_has_its_report(worker, empty):
+    text = "E-Mail,Name,Alter\n" + "".join(f"{n}@a,A,-{n}\n" for n in range(1, 6))
+    file = put_file(worker, "in.csv", text.encode())
+    job = worker.enqueue("bulk-import", {"table": "person", "mode": "skip", "maxErrors": 3,
+                                         "columns": {"E-Mail": "email", "Name": "name", "Alter": "age"}}, files=[file])
+    assert worker.wait(job)["error"]["code"] == "too_many_errors"
+    report = list(csv.reader(io.StringIO((worker.store(job) / "errors.csv").read_text())))
+    assert [row[0] for row in report] == ["row", "1", "2", "3"]
+    assert empty("select count(*) from person") == "0"
+
+
 def test_or_nothing_is_imported(worker, empty):
     error = imported(worker, BAD, {"rules": RULES, "key": ["email"]}, failed, "invalid_rows")
     assert error["details"]["rows"] == 5 and error["details"]["first"][0] == {

@@ -98,7 +98,7 @@ language sql as $$
       from millrace.finish((select worker from millrace.active where id = job), array[job], '{1}',
                            array[state]::millrace.state[], '{null}', '{null}', '{0}', array[artifacts]) f
 $$;
-select tap.running(:'w1') as kept, tap.running(:'w1') as failed \gset
+select tap.running(:'w1') as kept, tap.running(:'w1') as failed, tap.running(:'w1') as again \gset
 select tap.is('a completed job with files', pg_temp.finish_with(:'kept', 'completed',
     '[{"name": "a.csv", "size": 5000000000, "contentType": "text/csv", "sha256": "ab"},
       {"name": "b", "size": 0, "contentType": "x/y", "sha256": "cd"}]'), 'completed');
@@ -107,7 +107,13 @@ select tap.is('has them', string_agg(concat_ws(' ', name, attempt, size, content
   from millrace.artifact where job_id = :'kept';
 select tap.is('a failed one with files', pg_temp.finish_with(:'failed', 'discarded',
     '[{"name": "a.csv", "size": 5, "contentType": "text/csv", "sha256": "ab"}]'), 'discarded');
-select tap.is('has none', count(*), 0) from millrace.artifact where job_id = :'failed';
+select tap.is('has them too', string_agg(name, ', '), 'a.csv') from millrace.artifact where job_id = :'failed';
+select tap.is('run again', millrace.retry(:'failed')::text, 'available');
+select tap.is('it has none', count(*), 0) from millrace.artifact where job_id = :'failed';
+select tap.is('and is gone', millrace.cancel(:'failed')::text, 'cancelled');
+select tap.is('one that is tried again, with files', pg_temp.finish_with(:'again', 'retryable',
+    '[{"name": "a.csv", "size": 5, "contentType": "text/csv", "sha256": "ab"}]'), 'retryable');
+select tap.is('has none', count(*), 0) from millrace.artifact where job_id = :'again';
 
 -- Reports: a part that is null stays as it was.
 select tap.running(:'w1') as job \gset
