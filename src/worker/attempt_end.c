@@ -200,28 +200,32 @@ void attempt_give_back(struct attempt *attempt)
     end_stopped(attempt);
 }
 
-/* `done` hears what has become of the files in the output folder. */
-static void gather(struct attempt *attempt, gather_fn *done)
+/* A job that has failed ends all the same where its files cannot be kept. */
+static void on_gathered(struct attempt *attempt, const struct error *err)
+{
+    struct failure failure = {.code = "artifact_failed"};
+
+    if (attempt->stop) {
+        artifacts_remove(attempt);
+        end_stopped(attempt);
+    } else if (attempt->end.error) {
+        if (err)
+            recorder_log(attempt->worker->recorder, attempt, err->text,
+                         strlen(err->text));
+        end(attempt, "discarded");
+    } else if (err) {
+        failure.message = err->text;
+        end_with_failure(attempt, &failure);
+    } else {
+        end(attempt, "completed");
+    }
+}
+
+static void gather(struct attempt *attempt)
 {
     attempt_drop_timers(attempt);
     attempt->stage = ATTEMPT_GATHERING;
-    artifacts_gather(attempt, done);
-}
-
-/* A job that has failed ends all the same where its files cannot be kept. */
-static void on_kept(struct attempt *attempt, const struct error *err)
-{
-    if (attempt->stop) {
-        artifacts_remove(attempt);
-        attempt->end.artifacts = NULL;
-        attempt->end.error = NULL;
-        end_stopped(attempt);
-        return;
-    }
-    if (err)
-        recorder_log(attempt->worker->recorder, attempt, err->text,
-                     strlen(err->text));
-    end(attempt, "discarded");
+    artifacts_gather(attempt, on_gathered);
 }
 
 void attempt_fail(struct attempt *attempt, const struct failure *failure)
@@ -235,24 +239,9 @@ void attempt_fail(struct attempt *attempt, const struct failure *failure)
     state = set_failure(attempt, failure);
     if (failure->keeps_artifacts && attempt->workdir &&
         !strcmp(state, "discarded"))
-        gather(attempt, on_kept);
+        gather(attempt);
     else
         end(attempt, state);
-}
-
-static void on_gathered(struct attempt *attempt, const struct error *err)
-{
-    struct failure failure = {.code = "artifact_failed"};
-
-    if (attempt->stop) {
-        artifacts_remove(attempt);
-        end_stopped(attempt);
-    } else if (err) {
-        failure.message = err->text;
-        end_with_failure(attempt, &failure);
-    } else {
-        end(attempt, "completed");
-    }
 }
 
 void attempt_complete(struct attempt *attempt, const char *result, size_t len)
@@ -267,7 +256,7 @@ void attempt_complete(struct attempt *attempt, const char *result, size_t len)
         end(attempt, "completed");
         return;
     }
-    gather(attempt, on_gathered);
+    gather(attempt);
 }
 
 void attempt_replace(struct attempt *attempt, const char *why)

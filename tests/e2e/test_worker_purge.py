@@ -44,8 +44,8 @@ def on_disk(worker, file):
 
 def gone(worker, *jobs):
     nothing = dict.fromkeys(ROWS, 0)
-    wait_for(lambda: all(rows(worker, job) == nothing for job in jobs), 20,
-             f"{[rows(worker, job) for job in jobs]} gone\n{worker.tail()}")
+    wait_for(lambda: all(rows(worker, job) == nothing for job in jobs),
+             what=f"{[rows(worker, job) for job in jobs]} gone\n{worker.tail()}")
 
 
 def test_what_has_expired_goes_whole(worker):
@@ -73,7 +73,7 @@ def test_uploads_go_with_the_last_job_that_uses_them(worker):
     assert worker.wait(goes)["result"] == "a\nb\nc"
     worker.wait(stays)
     gone(worker, goes)
-    wait_for(lambda: [on_disk(worker, file) for file in files] == [False, True, True, False, True], 20)
+    wait_for(lambda: [on_disk(worker, file) for file in files] == [False, True, True, False, True])
     known = worker.sql("select id::text from millrace.file")
     assert sorted(known) == sorted([(shared,), (young,), (fresh,)])
     wait_for(lambda: worker.value("select count(*) from millrace.purging_file") == 0)
