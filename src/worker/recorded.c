@@ -48,7 +48,7 @@ void recorded(struct attempt *attempt, const char *state)
     if (!state) {
         if (attempt->end.artifacts)
             artifacts_remove(attempt);
-    } else if (!strcmp(state, "completed")) {
+    } else if (!strcmp(state, "completed") || !strcmp(state, "discarded")) {
         if (attempt->number > 1)
             artifacts_remove_older(attempt);
     } else if (!strcmp(state, "retryable")) {

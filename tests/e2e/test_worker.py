@@ -303,6 +303,7 @@ def test_a_failed_job_keeps_the_artifacts_that_its_handler_wants_kept(shared):
     shared.ring()
     shared.wait(job)
     assert shared.store(job, 2).exists() and len(shared.artifacts(job)) == 1
+    wait_for(lambda: not shared.store(job, 1).exists(), what="the files of the first attempt are gone")
 
 
 @pytest.mark.parametrize("keep, status", [("true", 1), ("false", 65), ("null", 65), ("1", 65)])
