@@ -81,7 +81,8 @@ select i.id, f.name
 -- What became of the jobs that a job depends on.
 select i.id, i.type, i.status, i.result, i.attempt,
        coalesce((select json_agg(a.name order by a.name)
-                   from millrace.artifact a where a.job_id = i.id), '[]') as artifacts
+                   from millrace.artifact a
+                  where a.job_id = i.id and i.state = 'completed'), '[]') as artifacts
   from millrace.dependency d
   join millrace.job_info i on i.id = d.needs
  where d.job_id = $1

@@ -21,7 +21,7 @@ enum attempt_stage {
     ATTEMPT_PREPARING, /* its input is being fetched and laid out */
     ATTEMPT_QUEUED,    /* in its lane's queue */
     ATTEMPT_RUNNING,
-    ATTEMPT_GATHERING, /* it has succeeded; its artifacts are being stored */
+    ATTEMPT_GATHERING, /* its artifacts are being stored */
     ATTEMPT_ENDED,     /* until that is recorded */
 };
 

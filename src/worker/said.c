@@ -27,24 +27,18 @@ static bool is_text_or_none(json_t *value)
     return !value || json_is_null(value) || json_is_string(value);
 }
 
-static bool is_flag_or_none(json_t *value)
-{
-    return !value || json_is_null(value) || json_is_boolean(value);
-}
-
 bool said_error(void *mem, json_t *error, struct said *ret)
 {
     json_t *code = json_object_get(error, "code");
     json_t *message = json_object_get(error, "message");
     json_t *details = json_object_get(error, "details");
-    json_t *artifacts = json_object_get(error, "artifacts");
 
     if (json_is_string(error)) {
         ret->message = short_copy(mem, error, MAX_MESSAGE);
         return true;
     }
     if (!json_is_object(error) || !is_text_or_none(code) ||
-        !is_text_or_none(message) || !is_flag_or_none(artifacts))
+        !is_text_or_none(message))
         return false;
     ret->code =
         json_string_length(code) ? short_copy(mem, code, MAX_CODE) : NULL;
@@ -52,7 +46,7 @@ bool said_error(void *mem, json_t *error, struct said *ret)
                        ? short_copy(mem, message, MAX_MESSAGE)
                        : NULL;
     ret->details = json_is_null(details) ? NULL : details;
-    ret->keeps_artifacts = json_is_true(artifacts);
+    ret->keeps_artifacts = json_is_true(json_object_get(error, "artifacts"));
     return true;
 }
 

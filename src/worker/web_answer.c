@@ -116,6 +116,7 @@ static void fail(void *mem, struct attempt *attempt,
             ? said.message
             : talloc_asprintf(mem, "the server answered with status %d",
                               answer->status);
+    failure.keeps_artifacts = said.keeps_artifacts;
     if (answer->retry_after)
         failure.retry_after_ms =
             web_retry_after_ms(answer->retry_after, clock_now_ms());

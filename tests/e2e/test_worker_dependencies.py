@@ -37,7 +37,7 @@ def worker():
 def needs(worker):
     """Three jobs that have ended, and what is to be read of them."""
     made = worker.sh("""echo x > output/b.txt; echo y > output/a.csv; printf '{"rows":\\n [1, 2.50]}'""")
-    failed = worker.sh("exit 65")
+    failed = worker.sh("""echo x > output/bad.csv; echo '{"error": {"artifacts": true}}' >&3; exit 65""")
     silent = worker.sh("true")
     for job in (made, failed, silent):
         worker.wait(job)

@@ -561,6 +561,7 @@ def test_a_worker_in_good_order_waits_for_its_answers(worker, server):
     worker.stack.signal("worker")
     wait_for(lambda: "no more jobs are taken" in worker.stack.log("worker"))
     server.answer_when(20)
+    wait_all(worker, jobs)      # a second signal would end the grace
     worker.stack.stop("worker")
     for job in jobs:
         assert (worker.job(job)["state"], len(server.of(job))) == ("completed", 1)

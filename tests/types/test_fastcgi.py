@@ -188,6 +188,15 @@ def test_files_go_in_and_out(shared):
     assert [name for name, *_ in shared.worker.artifacts(job)] == ["made.txt"]
 
 
+@pytest.mark.parametrize("keep, left", [("true", ["bad.csv"]), ("false", [])])
+def test_a_failed_one_may_keep_its_files(shared, keep, left):
+    job = shared.enqueue("file_put_contents($_SERVER['MILLRACE_OUTPUT_DIR'] . '/bad.csv', 'x'); http_response_code(422);"
+                         f""" echo '{{"error": {{"message": "no", "artifacts": {keep}}}}}';""", "php.files")
+    found = shared.wait(job)
+    assert (found["state"], found["error"]["message"]) == ("discarded", "no")
+    assert [name for name, *_ in shared.worker.artifacts(job)] == left
+
+
 # ---------------------------------------------------------------- not there
 
 def test_where_nothing_was_sent_no_attempt_is_lost(shared):

@@ -85,6 +85,7 @@ def worker():
         for name in ("archive", "batch-delete", "bulk-import"):
             worker.stack.add_type(type_of(name, worker.shop.url))
             worker.stack.add_type(type_of(f"{name}.reader", re.sub("user=[a-z]+", "user=reader", worker.shop.url)))
+        worker.stack.add_type(type_of("bulk-import.full", worker.shop.url, limits={"fileSize": "1KB"}))
         worker.stack.restart("worker")
         yield worker
 
@@ -353,6 +354,14 @@ def test_a_failed_import_has_its_report(worker, empty, options, code, lines):
     assert [tuple(row) for row in report] == [("row", "column", "value", "why"), *checked[:lines]]
     assert [name for name, *_ in worker.artifacts(job)] == ["errors.csv"]
     assert empty("select count(*) from person") == "0"
+
+
+def test_a_report_that_cannot_be_written_changes_nothing(worker, empty):
+    file = put_file(worker, "in.csv", ("E-Mail,Name,Alter\n" + "a@a,A,x\n" * 100).encode())
+    job = worker.enqueue("bulk-import.full", {"table": "person", "columns": {"E-Mail": "email", "Name": "name", "Alter": "age"}}, files=[file])
+    found = worker.wait(job)
+    assert (found["error"]["code"], found["error"]["details"]["rows"], found["attempt"]) == ("invalid_rows", 100, 1)
+    assert worker.artifacts(job) == [] and any("errors.csv: " in line for line in worker.log(job))
 
 
 def test_a_constraint_broken_too_often_has_its_report(worker, empty):
