@@ -7,25 +7,31 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from stack import BUILD, Stack, wait_for  # noqa: E402
 
-SLOW_CLAIM = """
-create function public.slow() returns trigger language plpgsql as
-$$ begin perform pg_sleep(1); return new; end $$;
-create trigger slow before insert on millrace.active
-for each row execute function public.slow();
+HELD_CLAIM = """
+create function public.held() returns trigger language plpgsql as
+$$ begin perform pg_advisory_xact_lock_shared(1); return new; end $$;
+create trigger held before insert on millrace.active
+for each row execute function public.held();
 """
 
 
 def test_a_claim_under_way_at_the_stop_costs_no_attempt():
     with Stack("postgres", "worker") as stack:
-        stack.sql(SLOW_CLAIM)
+        stack.sql(HELD_CLAIM)
+        held = stack.connect()
+        held.cursor().execute("select pg_advisory_lock(1)")
         job = stack.value("""select millrace.enqueue('noop', '1', '{"maxAttempts": 1}')""")
-        claiming = "select exists (select from pg_stat_activity where wait_event = 'PgSleep')"
+        claiming = "select exists (select from pg_locks where locktype = 'advisory' and not granted)"
         wait_for(lambda: stack.value(claiming), what="a claim under way")
+        stack.signal("worker")
+        wait_for(lambda: "no more jobs are taken" in stack.log("worker"))
+        held.close()
+        wait_for(lambda: stack.value("select count(*) from millrace.worker") == 0, what="it has left")
         stack.stop("worker")
         state = stack.value("select state::text from millrace.job_info where id = %s", job)
         assert state == "available"
 
-        stack.sql("drop trigger slow on millrace.active")
+        stack.sql("drop trigger held on millrace.active")
         stack.start("worker")
         done = "select state::text = 'completed' from millrace.job_info where id = %s"
         wait_for(lambda: stack.value(done, job), what="the job completed")
