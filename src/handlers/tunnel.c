@@ -14,7 +14,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { CHUNK = 32768 };
+enum {
+    CHUNK = 32768,
+    MOST_OF_DIR = sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof("/s"),
+};
 
 /* The session belongs to the thread from its start to its end. */
 struct tunnel {
@@ -116,8 +119,8 @@ static bool no_socket(const struct tunnel *tunnel, struct fault *err)
                      strerror(errno));
 }
 
-/* A path for a socket is short: the folder is not where the job has its own,
- * but only this user may enter it. */
+/* An address holds 107 bytes: where the job's own folder has a longer path, the
+ * socket has one of its own, which only this user may enter. */
 static bool make_socket(struct tunnel *tunnel, struct fault *err)
 {
     struct sockaddr_un *address = &tunnel->address;
@@ -125,14 +128,14 @@ static bool make_socket(struct tunnel *tunnel, struct fault *err)
     address->sun_family = AF_UNIX;
     snprintf(tunnel->dir, sizeof(tunnel->dir), "%s/tunnel-XXXXXX",
              kit_scratch_dir());
-    if (strlen(tunnel->dir) + 3 > sizeof(address->sun_path))
+    if (strlen(tunnel->dir) > MOST_OF_DIR)
         snprintf(tunnel->dir, sizeof(tunnel->dir), "/tmp/tunnel-XXXXXX");
     if (!mkdtemp(tunnel->dir)) {
         tunnel->dir[0] = '\0';
         return no_socket(tunnel, err);
     }
-    snprintf(address->sun_path, sizeof(address->sun_path), "%.90s/s",
-             tunnel->dir);
+    snprintf(address->sun_path, sizeof(address->sun_path), "%.*s/s",
+             MOST_OF_DIR, tunnel->dir);
     tunnel->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     return (tunnel->listener >= 0 &&
             bind(tunnel->listener, (struct sockaddr *)address,

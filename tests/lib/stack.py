@@ -83,7 +83,7 @@ class Stack:
     """The parts named are started; further ones by start()."""
 
     def __init__(self, *parts, **settings):
-        self.dir = Path(tempfile.mkdtemp(prefix="mr-", dir=FOLDER))
+        self.dir = Path(tempfile.mkdtemp(prefix="mr-", dir=settings.pop("STACK_FOLDER", FOLDER)))
         self.environment = {**os.environ, "MILLRACE_BUILD": str(BUILD),
                             "STACK_FSYNC": "off", "RATE": "100000r/s",
                             "BURST": "100000", **settings}

@@ -175,6 +175,18 @@ def test_by_ssh_the_same_comes(worker, target, by_ssh, ssh):
         == direct["schema"]
 
 
+@pytest.mark.parametrize("name", ["worker22", "worker" + 20 * "2"])
+def test_the_folder_of_a_job_may_have_a_long_path(worker, by_ssh, name):
+    """The tunnel's socket lies there, and the name of a socket is short."""
+    worker.stack.stop("worker")
+    worker.stack.start(name)
+    try:
+        assert imported(worker, by_ssh())["schema"]["nodes"]
+    finally:
+        worker.stack.stop(name)
+        worker.stack.start("worker")
+
+
 def test_large_answers_come_whole_by_ssh(worker, by_ssh):
     assert imported(worker, {**by_ssh(), "database": "big"})["counts"]["nodes"] == 100
 
