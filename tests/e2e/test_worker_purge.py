@@ -66,10 +66,10 @@ def test_what_has_expired_goes_whole(worker):
 
 def test_uploads_go_with_the_last_job_that_uses_them(worker):
     own, shared, young, unused, fresh = files = [put_file(worker, name, b"x") for name in "abcde"]
-    for file in (own, shared, unused):
-        age(worker, file)
     stays = worker.sh("true", "kept", files=[shared])
     goes = worker.sh("ls input", "brief", files=[own, shared, young])
+    for file in (own, shared, unused):      # not before: what is old and unused may go at any time
+        age(worker, file)
     assert worker.wait(goes)["result"] == "a\nb\nc"
     worker.wait(stays)
     gone(worker, goes)
