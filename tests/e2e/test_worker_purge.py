@@ -14,7 +14,7 @@ from stack import wait_for  # noqa: E402
 from worker import SH, program, put_file, worker_stack  # noqa: E402
 
 TYPES = [
-    (program("brief", retention={"completed": "1s", "failed": "1s"}, maxAttempts=1), SH),
+    (program("brief", retention={"completed": "5s", "failed": "5s"}, maxAttempts=1), SH),
     (program("kept", retention={"failed": "1s"}), None),
 ]
 
