@@ -188,6 +188,10 @@ class Stack:
             kept = self._kept.connection = self.connect()
         return kept
 
+    def disconnect(self):
+        """End this thread's connection: the server has then counted what was done on it."""
+        self._connection().close()
+
     def sql(self, statement, *args):
         """Rows of one statement."""
         with self._connection().cursor() as cursor:
