@@ -47,8 +47,7 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="module")
 def worker():
-    # On a disk: what is written to files in memory, the kernel does not count.
-    with worker_stack(TYPES, STACK_FOLDER="/tmp", MILLRACE_SLOTS="8", SANDBOX_TEST_SECRET="s3cret") as made:
+    with worker_stack(TYPES, MILLRACE_SLOTS="8", SANDBOX_TEST_SECRET="s3cret") as made:
         yield made
 
 

@@ -577,7 +577,6 @@ def test_an_idle_worker_asks_once_a_second(own):
     own.sql("alter system set autovacuum = off")
     own.sql("select pg_reload_conf()")
     own.wait(own.sh("true"))
-    own.stack.disconnect()
     asked = "select xact_commit from pg_stat_database where datname = 'millrace'"
     with contextlib.closing(own.stack.connect()) as connection, connection.cursor() as cursor:
         def commits():

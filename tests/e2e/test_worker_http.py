@@ -126,7 +126,7 @@ def test_a_secret_may_be_in_a_file_and_change(worker, server):
     spec["run"]["secretFile"] = str(path)
     worker.stack.add_type(spec)
     worker.stack.signal("worker", signal.SIGHUP)
-    wait_for(lambda: "http.file" in worker.value("select types::text from millrace.worker"))
+    wait_for(lambda: worker.value("select count(*) from millrace.job_type where type = 'http.file'"))
     job = worker.enqueue("http.file", {"result": 1}, maxAttempts=1)
     assert worker.wait(job)["error"]["code"] == "secret_unreadable"
     for secret in ("the first secret", "the second secret"):

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from stack import FOLDER, free_port, wait_for
+from stack import free_port, wait_for
 
 
 def plain_user():
@@ -32,7 +32,7 @@ class MariaDB:
     """A server that runs between `with` and its end; options as for mariadbd."""
 
     def __init__(self, *options):
-        self.dir = Path(tempfile.mkdtemp(prefix="maria-", dir=FOLDER))
+        self.dir = Path(tempfile.mkdtemp(prefix="maria-", dir="/tmp"))
         self.host, self.port = "127.0.0.1", free_port()
         self.socket = self.dir / "socket"
         self.options = options

@@ -17,14 +17,14 @@ from pathlib import Path
 import psycopg2
 
 from extra_server import AS_USER
-from stack import FOLDER, free_port, wait_for
+from stack import free_port, wait_for
 
 BIN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))[-1]
 
 
 class Postgres:
     def __init__(self):
-        self.dir = Path(tempfile.mkdtemp(prefix="pg-", dir=FOLDER))
+        self.dir = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
         self.host, self.port, self.database = "127.0.0.1", free_port(), "shop"
         self.user, self.password = "admin", "adm1n's secret"
         self.server = None

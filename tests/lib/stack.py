@@ -4,19 +4,17 @@
         stack.sql("select 1")
         answer = stack.request("POST", "/api/jobs", json={...})
 
-Everything lies in a fresh folder in STACK_FOLDER (default: /tmp) and is gone
-afterwards. `top_builddir` names the build to test (default: ./build).
+Everything lies in a fresh folder under the system's temporary folder and is
+gone afterwards. `top_builddir` names the build to test (default: ./build).
 """
 
 import contextlib
 import os
-import select
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 import uuid
 from pathlib import Path
@@ -27,7 +25,6 @@ import requests
 TOP = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("top_builddir", TOP / "build")).resolve()
 SCRIPT = TOP / "build-aux" / "stack"
-FOLDER = os.environ.get("STACK_FOLDER", "/tmp")
 
 
 def wait_for(condition, seconds=60, what=None):
@@ -47,13 +44,6 @@ def assert_prompt(took, below, percent=50):
     them long, what waits for a timer makes all of them so."""
     took = sorted(took)
     assert took[len(took) * percent // 100] < below, took
-
-
-def has_news(file):
-    """Whether there is something to read, be it the end."""
-    poll = select.poll()
-    poll.register(file, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def free_port():
@@ -83,13 +73,12 @@ class Stack:
     """The parts named are started; further ones by start()."""
 
     def __init__(self, *parts, **settings):
-        self.dir = Path(tempfile.mkdtemp(prefix="mr-", dir=settings.pop("STACK_FOLDER", FOLDER)))
+        self.dir = Path(tempfile.mkdtemp(prefix="mr-", dir="/tmp"))
         self.environment = {**os.environ, "MILLRACE_BUILD": str(BUILD),
                             "STACK_FSYNC": "off", "RATE": "100000r/s",
                             "BURST": "100000", **settings}
         self.parts = parts
         self._tokens = {}
-        self._kept = threading.local()
 
     def __enter__(self):
         try:
@@ -181,22 +170,12 @@ class Stack:
         connection.autocommit = autocommit
         return connection
 
-    def _connection(self):
-        """This thread's own; another one where the server has ended that."""
-        kept = getattr(self._kept, "connection", None)
-        if kept is None or kept.closed or has_news(kept):
-            kept = self._kept.connection = self.connect()
-        return kept
-
-    def disconnect(self):
-        """End this thread's connection: the server has then counted what was done on it."""
-        self._connection().close()
-
     def sql(self, statement, *args):
         """Rows of one statement."""
-        with self._connection().cursor() as cursor:
-            cursor.execute(statement, args)
-            return cursor.fetchall() if cursor.description else None
+        with contextlib.closing(self.connect()) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, args)
+                return cursor.fetchall() if cursor.description else None
 
     def value(self, statement, *args):
         return self.sql(statement, *args)[0][0]
