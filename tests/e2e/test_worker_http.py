@@ -258,7 +258,7 @@ def stubborn(worker):
             worker.stack.add_type(http(name, f"http://127.0.0.1:{s.getsockname()[1]}/",
                                        {"connectTimeout": "300ms"}, maxAttempts=1))
         worker.stack.signal("worker", signal.SIGHUP)
-        wait_for(lambda: "http.endless" in worker.value("select types::text from millrace.worker"))
+        wait_for(lambda: worker.value("select count(*) from millrace.job_type where type = 'http.endless'"))
         yield
 
 
