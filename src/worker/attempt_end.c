@@ -204,14 +204,17 @@ void attempt_give_back(struct attempt *attempt)
 static void on_gathered(struct attempt *attempt, const struct error *err)
 {
     struct failure failure = {.code = "artifact_failed"};
+    char *note;
 
     if (attempt->stop) {
         artifacts_remove(attempt);
         end_stopped(attempt);
     } else if (attempt->end.error) {
-        if (err)
-            recorder_log(attempt->worker->recorder, attempt, err->text,
-                         strlen(err->text));
+        if (err) {
+            note = talloc_asprintf(attempt, "millrace: %s", err->text);
+            recorder_log(attempt->worker->recorder, attempt, note,
+                         strlen(note));
+        }
         end(attempt, "discarded");
     } else if (err) {
         failure.message = err->text;

@@ -334,7 +334,7 @@ def test_what_cannot_be_kept_keeps_no_job_from_its_end(shared):
             shutil.chown(path, "postgres")
     gate.touch()
     assert shared.wait(job)["error"]["code"] == "bad_rows"
-    assert shared.artifacts(job) == [] and any("cannot make" in line for line in shared.log(job))
+    assert shared.artifacts(job) == [] and any("millrace: cannot make" in line for line in shared.log(job))
 
 
 def test_artifacts_of_earlier_attempts_go(shared):
