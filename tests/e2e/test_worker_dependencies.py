@@ -1,6 +1,5 @@
 """What a job reads of those that it depends on."""
 
-import json
 import shutil
 import sys
 from pathlib import Path
